@@ -1,0 +1,266 @@
+/*
+ * ptverdict.h: is this site compromised, by our own definition?
+ *
+ * The only public header. It includes nothing of ours, compiles alone in C11 and in C++, and holds the
+ * plain types (codes, verdicts, sections) that every folder of the library shares.
+ *
+ * Ownership, in four words used throughout:
+ *   yours     free it with the function named
+ *   borrowed  lives until the named owner changes or dies
+ *   copied    the callee keeps its own copy
+ *   arena     lives and dies with the lookup it belongs to
+ *
+ * A client belongs to one thread at a time; only ptv_wakeup() may be called from elsewhere. The library
+ * never exits and never prints. A function that can fail returns a ptv_code and fills *err, which is
+ * never NULL; on failure its outputs are untouched.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef PTVERDICT_H
+#define PTVERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PTV_API __attribute__((visibility("default")))
+#if defined(__GNUC__)
+#define PTV_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define PTV_PRINTF(fmt, args)
+#endif
+
+#define PTV_VERSION "0.1.0"
+
+/* ------------------------------------------------------------------------------------------ errors */
+
+typedef enum ptv_code {
+    PTV_OK = 0,
+    PTV_EINVAL,    /* the input is not what it should be: artifact, record, argument */
+    PTV_ERULES,    /* rule files that do not load; the findings say where */
+    PTV_ESETTINGS, /* a setting missing, malformed or refused */
+    PTV_ENOMEM,    /* the machine has no memory left */
+    PTV_ETOOBIG,   /* a ceiling of ours was reached: body, arena, source text */
+    PTV_ETIMEOUT,  /* nobody answered in time */
+    PTV_ENET,      /* no connection, connection lost, TLS refused; detail is the CURLcode */
+    PTV_EHTTP,     /* an HTTP status that is a failure; detail is the status */
+    PTV_EKEY,      /* user or key refused (401) */
+    PTV_EQUOTA,    /* quota used up (429, or its text in any body) */
+    PTV_ESHAPE,    /* answered, but not in the shape expected; detail may be a byte offset */
+    PTV_ENOENTRY,  /* a source has nothing on this artifact; the next one is asked */
+    PTV_EIO,       /* reading or writing a file failed; detail is errno */
+    PTV_EFULL,     /* max_in_flight lookups are under way: ptv_wait(), then try again */
+    PTV_ELIMIT,    /* a rule went over its instruction, memory or block limit */
+    PTV_EBUG       /* our mistake */
+} ptv_code;
+
+typedef struct ptv_error {
+    ptv_code code; /* the first failure's code; wrapping never changes it */
+    int detail;    /* errno, CURLcode, HTTP status or byte offset, as `code` implies; 0 if none */
+    char msg[512]; /* from the outside in: "lookup a.test: passivetotal: tags: HTTP 429"; no newline */
+} ptv_error;
+
+/* A short stable word for a code: "EINVAL", "EQUOTA". Borrowed for ever. */
+PTV_API const char *ptv_code_name(ptv_code code);
+
+/* -------------------------------------------------------------------------------------- plain types */
+
+typedef enum ptv_verdict {
+    PTV_VERDICT_NO_MATCH,   /* every live rule was decided and none matched; not a clean bill */
+    PTV_VERDICT_SKIPPED,    /* not routable: nothing could be asked, and no rule matched without asking */
+    PTV_VERDICT_UNKNOWN,    /* data that could have changed the answer was not read */
+    PTV_VERDICT_COMPROMISED /* a live rule matched at or above alert_from */
+} ptv_verdict;
+
+typedef enum ptv_level {
+    PTV_LEVEL_NONE, /* no rule matched */
+    PTV_LEVEL_INFO,
+    PTV_LEVEL_LOW,
+    PTV_LEVEL_MEDIUM,
+    PTV_LEVEL_HIGH,
+    PTV_LEVEL_CRITICAL
+} ptv_level;
+
+/* Sections of a record, in table order. One upstream call fills one section. */
+typedef enum ptv_section {
+    PTV_ACCOUNT,
+    PTV_TAGS,
+    PTV_CLASSIFICATION,
+    PTV_PASSIVE_DNS,
+    PTV_SUBDOMAINS,
+    PTV_SECTION_COUNT,
+    PTV_ALWAYS = PTV_SECTION_COUNT /* fields of the artifact itself: known without asking */
+} ptv_section;
+
+typedef uint32_t ptv_sections; /* a set of sections: bit 1u << section */
+#define PTV_BIT(section) (1u << (section))
+
+typedef enum ptv_format {
+    PTV_FORMAT_TEXT,   /* for people */
+    PTV_FORMAT_JSON,   /* one decision object, one line; docs/decision.schema.json */
+    PTV_FORMAT_CSV,    /* one row; ptv_csv_header() gives the first line */
+    PTV_FORMAT_SOAR,   /* the function result of the SOAR platform (payload 2.0), one line */
+    PTV_FORMAT_RECORD, /* the normalised record, one line */
+    PTV_FORMAT_ANSWERS, /* the raw answers, one JSON object a line, as an archive keeps them */
+    PTV_FORMAT_COMPACT  /* the compact record: one line that eval and diff read without parsing raw JSON again */
+} ptv_format;
+
+enum {                        /* flags of ptv_report_write() */
+    PTV_WRITE_COLOR = 1u << 0,   /* text: colour and box drawing */
+    PTV_WRITE_EXPLAIN = 1u << 1  /* text and json: add the tree of conditions */
+};
+
+PTV_API const char *ptv_verdict_name(ptv_verdict v);  /* "compromised" "unknown" "no_match" "skipped" */
+PTV_API const char *ptv_level_name(ptv_level l);      /* "none" "info" … "critical" */
+PTV_API const char *ptv_section_name(ptv_section s);  /* "tags" "passive_dns" … */
+PTV_API bool ptv_level_parse(ptv_level *out, const char *name);
+
+/* Receives bytes; non-zero stops the writing and comes back as PTV_EIO. */
+typedef int ptv_write_fn(void *to, const char *bytes, size_t len);
+
+/* ----------------------------------------------------------------------------------------- settings */
+
+typedef struct ptv_config ptv_config;
+
+/* An empty configuration: every setting at its default, the environment already read. Yours: ptv_config_free(). */
+PTV_API ptv_code ptv_config_new(ptv_config **out, ptv_error *err);
+/* Read an app.config. path NULL: search the usual places (docs/settings.md); none found is not an error.
+ * Errors: PTV_ESETTINGS with file:line, PTV_EIO. The configuration is changed only when all of it was read. */
+PTV_API ptv_code ptv_config_read(ptv_config *c, const char *path, ptv_error *err);
+/* One setting from a flag: "key=value", or "section.key=value". Outranks file and environment. */
+PTV_API ptv_code ptv_config_set(ptv_config *c, const char *assignment, ptv_error *err);
+PTV_API void ptv_config_free(ptv_config *c); /* NULL is fine */
+
+/* ----------------------------------------------------------------------------------------- findings */
+
+/* What check, load and start-up say about rule files: one list, in order of file and line. */
+typedef struct ptv_findings ptv_findings;
+typedef enum ptv_grade { PTV_NOTE, PTV_WARNING, PTV_ERROR } ptv_grade;
+typedef struct ptv_finding {
+    ptv_grade grade;
+    const char *file;    /* as the user named it */
+    int line;            /* 1-based; 0 when the finding is about the whole file */
+    const char *code;    /* "E-NAME", "W-UNUSED-SETTING": stable, listed in docs/rules.md */
+    const char *message; /* without file, line and code */
+} ptv_finding;           /* all strings borrowed from the list */
+
+PTV_API ptv_code ptv_findings_new(ptv_findings **out, ptv_error *err);
+PTV_API size_t ptv_findings_count(const ptv_findings *f, ptv_grade at_least);
+PTV_API const ptv_finding *ptv_findings_at(const ptv_findings *f, size_t index); /* NULL past the end */
+PTV_API void ptv_findings_free(ptv_findings *f); /* NULL is fine */
+
+/* ------------------------------------------------------------------------------------------- client */
+
+typedef struct ptv_client ptv_client; /* one per thread; owns rules, sources, connections */
+typedef struct ptv_report ptv_report; /* a finished answer: immutable, owns all it hands out */
+
+#define PTV_NO_TIME INT64_MIN
+
+/* How a client is made. Zero is the default everywhere. */
+typedef struct ptv_client_options {
+    const char *const *rules; /* rule folders or files; NULL: the setting `rules` */
+    size_t rules_count;
+    bool offline;      /* no source is opened: eval, check, test, diff */
+    bool keep_answers; /* keep raw bodies, for PTV_FORMAT_SOAR and PTV_FORMAT_ANSWERS */
+    bool explain;      /* keep the tree of conditions, for PTV_WRITE_EXPLAIN */
+    bool without_rules; /* fetch only: no rule is loaded, every section is asked */
+    int64_t now_utc;   /* seconds; PTV_NO_TIME or 0: the clock at each lookup, the record's time at each eval */
+} ptv_client_options;
+
+/*
+ * Load the rules and open the sources.
+ *
+ *   findings  may be NULL; receives what the rule files have to say, on success and on PTV_ERULES
+ *
+ * Errors: PTV_ERULES, PTV_ESETTINGS, PTV_ENOMEM, PTV_EIO.
+ */
+PTV_API ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
+                                ptv_findings *findings, ptv_error *err);
+PTV_API void ptv_client_free(ptv_client *c); /* NULL is fine; lookups under way are dropped */
+
+/*
+ * Look up one artifact with every configured source and rule.
+ *
+ *   out    yours, ptv_report_free() it; untouched on failure
+ *   text   DNS name, address or URL as a person types it ("a[.]test" is fine); copied
+ *   type   what the caller says it is ("IP Address", "DNS Name", "URL", "net.name" …), or NULL to look
+ *
+ * A call that fails does not fail the lookup: the report's verdict, missing sections and reasons tell.
+ * Blocks at most the setting `deadline`. Errors: PTV_EINVAL not an artifact, PTV_ENOMEM.
+ */
+PTV_API ptv_code ptv_lookup(ptv_report **out, ptv_client *c, const char *text, const char *type, ptv_error *err);
+
+/* Many at once, one thread: submit, then wait for whichever is ready. ptv_lookup() is these three in a row.
+ * The same artifact submitted twice while under way is fetched once; each submit gets its own report. */
+PTV_API ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, void *tag, ptv_error *err); /* PTV_EFULL */
+PTV_API ptv_code ptv_wait(ptv_client *c, int timeout_ms, ptv_error *err); /* PTV_ETIMEOUT: nothing ready yet */
+PTV_API bool ptv_next(ptv_client *c, ptv_report **out, void **tag);       /* false: none finished */
+PTV_API void ptv_wakeup(ptv_client *c);          /* ends a ptv_wait() early; from any thread or signal handler */
+PTV_API size_t ptv_in_flight(const ptv_client *c);
+/* True once a source's quota or key is used up, so that further lookups would only be unknown. */
+PTV_API bool ptv_exhausted(const ptv_client *c, const char **why);
+
+/*
+ * Judge a record that is already there: no network, no key.
+ *
+ *   text, len  one JSON object (normalised record or short form), or the saved answers of one artifact,
+ *              one JSON object a line; or one compact record
+ *
+ * Errors: PTV_EINVAL not a record (what and where), PTV_ENOMEM.
+ */
+PTV_API ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len, ptv_error *err);
+
+/* ------------------------------------------------------------------------------------------- report */
+
+PTV_API void ptv_report_free(ptv_report *r); /* NULL is fine */
+PTV_API const char *ptv_report_artifact(const ptv_report *r); /* normalised; borrowed from r, as all below */
+PTV_API const char *ptv_report_input(const ptv_report *r);    /* as given */
+PTV_API ptv_verdict ptv_report_verdict(const ptv_report *r);
+PTV_API ptv_level ptv_report_severity(const ptv_report *r);
+PTV_API bool ptv_report_complete(const ptv_report *r);
+PTV_API const char *ptv_report_note(const ptv_report *r);        /* NULL when no rule wrote one */
+PTV_API const char *ptv_report_decision_id(const ptv_report *r);
+PTV_API bool ptv_report_answered(const ptv_report *r); /* at least one section was read, or no call was needed */
+PTV_API unsigned ptv_report_calls(const ptv_report *r); /* upstream requests sent, retries included */
+/* Outcome word of one live or shadow rule ("match", "unknown", …); NULL when there is no such rule. */
+PTV_API const char *ptv_report_outcome(const ptv_report *r, const char *rule_id);
+PTV_API size_t ptv_report_rule_count(const ptv_report *r);
+PTV_API const char *ptv_report_rule(const ptv_report *r, size_t index, const char **outcome); /* id */
+
+/* Write the report once in a format. Bytes from the network are escaped for where they go. */
+PTV_API ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsigned flags, ptv_write_fn *write, void *to,
+                                  ptv_error *err);
+PTV_API const char *ptv_csv_header(void);
+/* The SOAR result of a call whose input was refused: success false, reason. `inputs` is the JSON object given. */
+PTV_API ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to, ptv_error *err);
+
+/* -------------------------------------------------------------------------------------------- rules */
+
+/* Everything that rule files have to say, in one run. PTV_ERULES when a finding is an error. */
+PTV_API ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_client_options *options, ptv_error *err);
+
+/* Write the words rules may use (`fields`), or what each rule makes us fetch (`needs`), as text or json. */
+PTV_API ptv_code ptv_fields_write(ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);
+PTV_API ptv_code ptv_needs_write(ptv_client *c, ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);
+
+/* ----------------------------------------------------------------------------------------- selftest */
+
+/* One line of a self-test: what was tested, and what to do about it. No paid query is made. */
+typedef void ptv_selftest_fn(void *to, const char *what, bool passed, const char *message);
+PTV_API ptv_code ptv_selftest(const ptv_config *config, ptv_selftest_fn *line, void *to, ptv_error *err);
+
+/* ---------------------------------------------------------------------------------------------- log */
+
+typedef enum ptv_log_level { PTV_LOG_ERROR, PTV_LOG_WARNING, PTV_LOG_INFO, PTV_LOG_DEBUG } ptv_log_level;
+typedef void ptv_log_fn(void *to, ptv_log_level level, const char *area, const char *message);
+/* Where log lines go; NULL (the default): nowhere. Process-wide; set it before the first client. */
+PTV_API void ptv_log_to(ptv_log_fn *sink, void *to, ptv_log_level up_to);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,11 @@
+/* findings.h: the list behind ptv_findings: what rule files have to say. Text is copied. */
+#ifndef PTV_BASE_FINDINGS_H
+#define PTV_BASE_FINDINGS_H
+#include "ptverdict.h"
+#include <stdarg.h>
+
+void ptv_finding_add(ptv_findings *f, ptv_grade grade, const char *file, int line, const char *code, const char *fmt, ...)
+    PTV_PRINTF(6, 7);
+void ptv_findings_sort(ptv_findings *f); /* by file and line; stable */
+
+#endif

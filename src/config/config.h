@@ -1,0 +1,52 @@
+/*
+ * config.h: settings as values: flag, environment, file, default, in this order. One table (options.def) feeds reading,
+ * `ptverdict config`, --help, docs/settings.md and the man page.
+ */
+#ifndef PTV_CONFIG_CONFIG_H
+#define PTV_CONFIG_CONFIG_H
+#include "base/buf.h"
+
+typedef enum ptv_opt {
+#define OPT(id, section, key, type, def, min, max, env, secret, help) PTV_OPT_##id,
+#include "config/options.def"
+#undef OPT
+    PTV_OPT_COUNT
+} ptv_opt;
+
+typedef enum ptv_opt_type { PTV_T_TEXT, PTV_T_INT, PTV_T_BOOL, PTV_T_SECONDS, PTV_T_BYTES, PTV_T_PATH, PTV_T_URL, PTV_T_WORDS, PTV_T_ENUM } ptv_opt_type;
+
+typedef struct ptv_opt_info {
+    const char *section, *key; /* "ptverdict", "plan" */
+    ptv_opt_type type;
+    const char *def;           /* as text; NULL: none */
+    int64_t min, max;          /* INT, SECONDS, BYTES */
+    const char *env;           /* environment name, NULL */
+    bool secret;
+    const char *help;          /* one sentence; ENUM: begins with "a|b|c: " */
+} ptv_opt_info;
+extern const ptv_opt_info ptv_opt_table[PTV_OPT_COUNT];
+
+struct ptv_config; /* ptv_config in ptverdict.h */
+
+/* Values after $NAME expansion; checked when read or set. Borrowed from c until the next read or set. */
+const char *ptv_config_text(const struct ptv_config *c, ptv_opt o);   /* NULL: not set and no default */
+int64_t ptv_config_int(const struct ptv_config *c, ptv_opt o);        /* INT; SECONDS in milliseconds; BYTES in bytes */
+bool ptv_config_bool(const struct ptv_config *c, ptv_opt o);
+/* "flag", "environment PTVERDICT_PLAN", "app.config:12", "default" */
+const char *ptv_config_where(const struct ptv_config *c, ptv_opt o);
+/* The files looked for or read, for messages: "app.config" or "none of ./app.config, …". */
+const char *ptv_config_file(const struct ptv_config *c);
+/* PTV_ESETTINGS naming key, section and file looked in, when it has no value. */
+ptv_code ptv_config_require(const struct ptv_config *c, ptv_opt o, ptv_error *err);
+
+/* Every key of [rules] and passivetotal_tags, for setting "x" in rules. */
+typedef struct ptv_config_pair {
+    const char *section, *key, *value, *where;
+} ptv_config_pair;
+size_t ptv_config_rules_count(const struct ptv_config *c);
+ptv_config_pair ptv_config_rules_at(const struct ptv_config *c, size_t index);
+/* Any key of any section, as configparser would read it; NULL: absent. For [resilient] and [integrations]. */
+const char *ptv_config_raw(const struct ptv_config *c, const char *section, const char *key);
+bool ptv_config_has_section(const struct ptv_config *c, const char *section);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * rules.h: the door of this folder: load rule files, judge a record, say which sections are still needed.
+ */
+#ifndef PTV_RULES_RULES_H
+#define PTV_RULES_RULES_H
+#include "base/findings.h"
+#include "core/verdict.h"
+
+typedef struct ptv_ruleset ptv_ruleset; /* immutable once loaded, reference counted */
+
+/* A value that rules may read as setting "name". */
+typedef struct ptv_rule_setting {
+    const char *name, *value;
+    const char *where; /* "app.config:12", for messages */
+    bool in_rules_section; /* [rules]: reported when no rule uses it */
+} ptv_rule_setting;
+
+typedef struct ptv_rules_options {
+    const char *const *paths; /* folders or .lua files; a folder's rules are its *.lua without *.test.lua */
+    size_t path_count;
+    const ptv_rule_setting *settings;
+    size_t setting_count;
+    ptv_sections supported;   /* sections that a configured source can give; all bits when none is configured */
+    int64_t now;              /* for expiry of allowances */
+    bool shadow_fetch;
+} ptv_rules_options;
+
+/* Load a whole set or nothing. Findings get everything there is to say, in one run. Errors: PTV_ERULES (see findings),
+ * PTV_EIO, PTV_ENOMEM. A rule over its load limit is kept with rule->error and reported as an error finding. */
+ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, ptv_findings *findings, ptv_error *err);
+ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs);
+void ptv_ruleset_unref(ptv_ruleset *rs); /* NULL is fine */
+
+typedef struct ptv_judge {
+    ptv_level alert_from;
+    bool trace;          /* fill rule_result.trace, every condition evaluated */
+    bool stale_is_unknown;
+    bool not_routable;   /* network sources were blocked: verdict skipped where nothing matched */
+    bool time_required;  /* eval without --now and without fetched_at: a time test that runs is an error */
+    uint8_t *truths;     /* NULL, or one ptv_truth a node: coverage */
+    int invert;          /* node index whose truth is turned round, or -1 */
+} ptv_judge;
+#define PTV_JUDGE { .alert_from = PTV_LEVEL_LOW, .invert = -1 }
+
+/* Judge a sealed record; record->now is the time of judging. All of `out` lives in `mem` and borrows from `rs`.
+ * Errors: PTV_EINVAL (time_required), PTV_ENOMEM, PTV_ETOOBIG. */
+ptv_code ptv_ruleset_judge(ptv_decision *out, ptv_arena *mem, const ptv_ruleset *rs, const ptv_record *record, const ptv_judge *how,
+                           ptv_error *err);
+
+/* Which sections to ask next for this partly filled record (not_asked without a cause = may still be asked).
+ * frugal: the one that can settle most live rules, or, when all are settled, those that only hits and notes show, together.
+ * fast: all that may be needed. Empty: nothing more is worth asking. */
+ptv_code ptv_ruleset_next_sections(ptv_sections *out, ptv_arena *mem, const ptv_ruleset *rs, const ptv_record *record,
+                                   const ptv_judge *how, bool fast, bool shadow_fetch, ptv_error *err);
+
+/* `ptverdict needs`: what each rule reads to be judged and to be shown. */
+typedef struct ptv_rule_needs {
+    const char *id, *file;
+    int line;
+    ptv_rule_status status;
+    ptv_sections judged, shown;
+} ptv_rule_needs;
+size_t ptv_ruleset_rule_count(const ptv_ruleset *rs);
+ptv_rule_needs ptv_ruleset_needs(const ptv_ruleset *rs, size_t index);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * fetch.h: from a set of sections to answered sections: routes, retries with backoff and jitter, quota, key refusals.
+ */
+#ifndef PTV_SOURCES_FETCH_H
+#define PTV_SOURCES_FETCH_H
+#include "sources/source.h"
+
+typedef struct ptv_fetcher ptv_fetcher; /* the open sources and what is known of the key; one a client */
+
+/* `net` is borrowed. Errors: PTV_ESETTINGS (a route names an unknown source or one that is not configured; user, key or URL
+ * missing while a route needs passivetotal), PTV_EIO, PTV_ENOMEM. */
+ptv_code ptv_fetcher_new(ptv_fetcher **out, const ptv_source_settings *s, const ptv_transport *net, ptv_error *err);
+void ptv_fetcher_free(ptv_fetcher *f); /* NULL is fine */
+ptv_sections ptv_fetcher_supported(const ptv_fetcher *f); /* sections some configured source can fill */
+ptv_sections ptv_fetcher_local(const ptv_fetcher *f);     /* sections whose route begins with a local source */
+/* Quota or key used up: no network section can be asked now. `why` is static or lives as long as f. */
+bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why);
+/* Milliseconds until a retry is due; -1: none waits. Bounds the next poll. */
+int ptv_fetcher_next_ms(const ptv_fetcher *f);
+void ptv_fetcher_run(ptv_fetcher *f); /* start what is due */
+
+typedef struct ptv_fetch {          /* one lookup's fetching; embed it, zero it */
+    ptv_fetcher *fetcher;
+    ptv_record *record;
+    ptv_arena *mem;
+    bool local_only;                /* not routable: network sources are not asked */
+    int64_t deadline_ms;            /* on the transport's clock; 0: none */
+    ptv_sections pending;           /* asked, not answered yet */
+    void (*done)(void *owner);      /* called when pending becomes empty; possibly before ptv_fetch_ask() returns */
+    void *owner;
+    void *first_ask;                /* fetch.c's */
+} ptv_fetch;
+/* Ask these sections, each by its route; every one ends ok, failed, not_asked (with cause) or unsupported. */
+ptv_code ptv_fetch_ask(ptv_fetch *f, ptv_sections sections, ptv_error *err);
+void ptv_fetch_cancel(ptv_fetch *f); /* drop what is under way; pending ones become not_asked, cause deadline */
+
+#endif
