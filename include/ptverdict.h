@@ -235,6 +235,8 @@ PTV_API const char *ptv_report_rule(const ptv_report *r, size_t index, const cha
 PTV_API ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsigned flags, ptv_write_fn *write, void *to,
                                   ptv_error *err);
 PTV_API const char *ptv_csv_header(void);
+/* PTV_FORMAT_SOAR with the call's own inputs echoed: `inputs_json` is one JSON object; NULL: made from the artifact. */
+PTV_API ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv_write_fn *write, void *to, ptv_error *err);
 /* The SOAR result of a call whose input was refused: success false, reason. `inputs` is the JSON object given. */
 PTV_API ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to, ptv_error *err);
 

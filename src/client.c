@@ -1,0 +1,250 @@
+/*
+ * client.c: a client's life: settings to stages, rules and sources opened, records judged offline.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "client.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <unistd.h>
+
+#define SCRATCH_LIMIT ((size_t)256 << 20) /* a JSON tree is up to five times its text */
+#define RECORD_LIMIT  ((size_t)96 << 20)
+
+ptv_answered *ptv_answered_new(size_t limit_bytes, ptv_error *err)
+{
+    ptv_answered *a = ptv_calloc(1, sizeof *a);
+    if (!a) {
+        ptv_fail_nomem(err);
+        return NULL;
+    }
+    a->references = 1;
+    a->mem = (ptv_arena)PTV_ARENA(limit_bytes);
+    return a;
+}
+
+void ptv_answered_unref(ptv_answered *a)
+{
+    if (!a || --a->references)
+        return;
+    ptv_arena_release(&a->mem);
+    ptv_ruleset_unref(a->rules);
+    ptv_free(a);
+}
+
+ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, const ptv_judge *how, ptv_error *err)
+{
+    ptv_record_seal(a->record, c->digest);
+    if (!c->rules)
+        return PTV_OK;
+    ptv_code rc = ptv_ruleset_judge(&a->decision, &a->mem, c->rules, a->record, how, err);
+    if (rc)
+        return rc;
+    a->rules = ptv_ruleset_ref(c->rules);
+    a->judged = true;
+    return PTV_OK;
+}
+
+static void free_client(ptv_client *c)
+{
+    ptv_lookup_drop_all(c);
+    while (c->finished) {
+        ptv_report *r = c->finished;
+        c->finished = r->next;
+        ptv_report_free(r);
+    }
+    ptv_fetcher_free(c->fetcher);
+    if (c->net.free)
+        c->net.free(c->net.self);
+    ptv_ruleset_unref(c->rules);
+    ptv_digest_free(c->digest);
+    ptv_arena_release(&c->scratch);
+    ptv_arena_release(&c->mem);
+    ptv_free(c);
+}
+
+void ptv_client_free(ptv_client *c)
+{
+    if (c)
+        free_client(c);
+}
+
+static ptv_code open_sources(ptv_client *c, const ptv_config *config, ptv_error *err)
+{
+    ptv_http_options http;
+    ptv_code rc = ptv_settings_http(&http, &c->mem, config, err);
+    if (!rc)
+        rc = ptv_http_new(&c->net, &http, err);
+    if (!rc)
+        rc = ptv_fetcher_new(&c->fetcher, &c->sources, &c->net, err);
+    return rc;
+}
+
+static ptv_code load_rules(ptv_client *c, const ptv_config *config, ptv_findings *findings, ptv_error *err)
+{
+    ptv_rules_options options;
+    ptv_code rc = ptv_settings_rules(&options, &c->mem, config, &c->options, err);
+    if (rc)
+        return rc;
+    if (c->fetcher)
+        options.supported = ptv_fetcher_supported(c->fetcher);
+    ptv_findings *own = NULL;
+    if (!findings) {
+        rc = ptv_findings_new(&own, err);
+        if (rc)
+            return rc;
+        findings = own;
+    }
+    rc = ptv_ruleset_load(&c->rules, &options, findings, err);
+    ptv_findings_free(own);
+    return rc;
+}
+
+static void remember_host(ptv_client *c)
+{
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1))
+        host[0] = '\0';
+    c->soar.host = ptv_arena_strdup(&c->mem, host); /* NULL prints as null */
+    time_t now = (time_t)ptv_clock_utc();
+    struct tm local;
+    if (localtime_r(&now, &local))
+        c->soar.utc_offset_s = (int)local.tm_gmtoff;
+}
+
+ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
+                        ptv_findings *findings, ptv_error *err)
+{
+    static const ptv_client_options defaults;
+    ptv_client *c = ptv_calloc(1, sizeof *c);
+    if (!c)
+        return ptv_fail_nomem(err);
+    c->options = options ? *options : defaults;
+    c->mem = (ptv_arena)PTV_ARENA(16 << 20);
+    c->scratch = (ptv_arena)PTV_ARENA(SCRATCH_LIMIT);
+    c->finished_tail = &c->finished;
+    c->how = (ptv_judge)PTV_JUDGE;
+    c->how.alert_from = ptv_settings_level(config, PTV_OPT_ALERT_FROM);
+    c->how.stale_is_unknown = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_STALE), "unknown");
+    c->how.trace = c->options.explain;
+    c->fast = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_PLAN), "fast");
+    c->shadow_fetch = ptv_config_bool(config, PTV_OPT_SHADOW_FETCH);
+    c->lookup_private = ptv_config_bool(config, PTV_OPT_LOOKUP_PRIVATE);
+    c->allow_reserved = ptv_config_bool(config, PTV_OPT_ALLOW_RESERVED);
+    c->deadline_ms = ptv_config_int(config, PTV_OPT_DEADLINE);
+    c->max_in_flight = (size_t)ptv_config_int(config, PTV_OPT_MAX_IN_FLIGHT);
+    c->soar.note_from = ptv_settings_level(config, PTV_OPT_NOTE_FROM);
+    c->soar.unknown_fails = !ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_SOAR_UNKNOWN), "empty");
+    remember_host(c);
+
+    ptv_code rc = PTV_OK;
+    c->digest = ptv_digest_new();
+    if (!c->digest)
+        rc = ptv_fail_nomem(err);
+    if (!rc)
+        rc = ptv_settings_sources(&c->sources, &c->mem, config, c->options.keep_answers, err);
+    if (!rc && !c->options.offline)
+        rc = open_sources(c, config, err);
+    if (!rc && !c->options.without_rules)
+        rc = load_rules(c, config, findings, err);
+    /* Names of rule paths were borrowed for loading only. */
+    c->options.rules = NULL;
+    c->options.rules_count = 0;
+    if (rc) {
+        free_client(c);
+        return rc;
+    }
+    *out = c;
+    return PTV_OK;
+}
+
+ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_client_options *options, ptv_error *err)
+{
+    ptv_client_options offline = options ? *options : (ptv_client_options){ 0 };
+    offline.offline = true;
+    ptv_client *c = NULL;
+    ptv_code rc = ptv_client_new(&c, config, &offline, findings, err);
+    ptv_client_free(c);
+    return rc;
+}
+
+size_t ptv_in_flight(const ptv_client *c)
+{
+    return c->job_count;
+}
+
+bool ptv_exhausted(const ptv_client *c, const char **why)
+{
+    return c->fetcher && ptv_fetcher_exhausted(c->fetcher, why);
+}
+
+void ptv_wakeup(ptv_client *c)
+{
+    c->woken = true;
+    if (c->net.wakeup)
+        c->net.wakeup(c->net.self);
+}
+
+/* ------------------------------------------------------------------------- records that are already there */
+
+static const char *skip_blanks(const char *text, const char *end)
+{
+    while (text < end && (ptv_is_blank(*text) || (unsigned char)*text == 0xEF || (unsigned char)*text == 0xBB ||
+                          (unsigned char)*text == 0xBF))
+        text++;
+    return text;
+}
+
+static ptv_code read_record(ptv_record **out, ptv_answered *a, ptv_client *c, const char *text, size_t len, ptv_error *err)
+{
+    if (ptv_record_is_compact(text, len))
+        return ptv_record_read_compact(out, &a->mem, text, len, err);
+    /* Saved answers stand one a line; a record may be spread over many, so only a first line that is whole can tell. */
+    const char *start = skip_blanks(text, text + len);
+    const char *line_end = memchr(start, '\n', (size_t)(text + len - start));
+    size_t line_len = line_end ? (size_t)(line_end - start) : (size_t)(text + len - start);
+    const ptv_json *json = NULL;
+    ptv_error scratch;
+    ptv_arena_reset(&c->scratch);
+    ptv_code rc = ptv_json_parse(&json, &c->scratch, start, line_len, &scratch);
+    if (!rc && ptv_archive_is_answer(json))
+        return ptv_archive_record(out, &a->mem, &c->sources, text, len, err);
+    bool whole = !line_end || skip_blanks(line_end, text + len) == text + len;
+    if (rc || !whole) {
+        ptv_arena_reset(&c->scratch);
+        rc = ptv_json_parse(&json, &c->scratch, text, len, err);
+    }
+    if (rc)
+        return rc == PTV_ESHAPE ? (err->code = PTV_EINVAL, ptv_wrap(err, "record")) : rc;
+    return ptv_record_read(out, &a->mem, json, err);
+}
+
+ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len, ptv_error *err)
+{
+    ptv_answered *a = ptv_answered_new(RECORD_LIMIT, err);
+    if (!a)
+        return PTV_ENOMEM;
+    ptv_judge how = c->how;
+    ptv_report *report = NULL;
+    ptv_code rc = read_record(&a->record, a, c, text, len, err);
+    if (rc)
+        goto out;
+    a->artifact = *a->record->subject;
+    bool now_given = c->options.now_utc && c->options.now_utc != PTV_NO_TIME;
+    a->record->now = now_given ? c->options.now_utc : a->record->fetched_at;
+    how.time_required = a->record->now == PTV_NO_TIME;
+    rc = ptv_answered_judge(a, c, &how, err);
+    if (rc)
+        goto out;
+    report = ptv_report_new(c, a, a->record->subject->input, 0);
+    if (!report) {
+        rc = ptv_fail_nomem(err);
+        goto out;
+    }
+    *out = report;
+out:
+    ptv_answered_unref(a);
+    return rc ? ptv_wrap(err, "eval") : PTV_OK;
+}

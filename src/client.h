@@ -1,0 +1,82 @@
+/*
+ * client.h: what stands behind the public header: client, lookup, report. Only the .c files beside it include this.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef PTV_CLIENT_H
+#define PTV_CLIENT_H
+#include "base/clock.h"
+#include "config/config.h"
+#include "core/record_json.h"
+#include "net/http.h"
+#include "report/report.h"
+#include "rules/rules.h"
+#include "sources/fetch.h"
+
+/* Everything one answer is made of; reports of the same fetch share it. */
+typedef struct ptv_answered {
+    unsigned references;
+    ptv_arena mem;
+    ptv_artifact artifact;
+    ptv_record *record;
+    ptv_decision decision;
+    bool judged;
+    ptv_ruleset *rules; /* what the decision borrows from; NULL when not judged */
+} ptv_answered;
+
+ptv_answered *ptv_answered_new(size_t limit_bytes, ptv_error *err);
+void ptv_answered_unref(ptv_answered *a); /* NULL is fine */
+
+struct ptv_report {
+    ptv_answered *answered;
+    char *input; /* as this caller gave it */
+    int64_t elapsed_ms;
+    ptv_soar_options soar;
+    void *tag;               /* of ptv_submit() */
+    struct ptv_report *next; /* in the client's finished queue */
+};
+
+typedef struct ptv_lookup_job ptv_lookup_job; /* lookup.c: one artifact on its way */
+
+struct ptv_client {
+    ptv_client_options options;
+    ptv_arena mem; /* copies of settings */
+    ptv_source_settings sources;
+    ptv_soar_options soar;
+    ptv_judge how;
+    bool fast, shadow_fetch, lookup_private, allow_reserved;
+    int64_t deadline_ms;
+    size_t max_in_flight;
+
+    ptv_ruleset *rules; /* NULL with without_rules */
+    ptv_transport net;  /* free NULL: offline */
+    ptv_fetcher *fetcher;
+    ptv_digest *digest;
+    ptv_arena scratch; /* JSON trees of eval */
+
+    ptv_lookup_job *jobs; /* under way */
+    size_t job_count;
+    ptv_report *finished, **finished_tail;
+    volatile bool woken;
+};
+
+/* A report over `answered` (one more reference), queued nowhere. NULL: no memory. */
+ptv_report *ptv_report_new(ptv_client *c, ptv_answered *answered, const char *input, int64_t elapsed_ms);
+void ptv_lookup_drop_all(ptv_client *c);
+/* Seal the record and, where rules are loaded, judge it. */
+ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, const ptv_judge *how, ptv_error *err);
+
+/* Give what a buffer holds to the caller's writer, and release it. Errors: PTV_EIO, the buffer's own. */
+ptv_code ptv_hand_over(ptv_buf *b, ptv_write_fn *write, void *to, ptv_error *err);
+
+/* settings.c: the configuration, translated for each stage. All text is copied into `mem` or borrowed from `config`. */
+ptv_code ptv_settings_sources(ptv_source_settings *out, ptv_arena *mem, const ptv_config *config, bool keep_answers,
+                              ptv_error *err);
+ptv_code ptv_settings_http(ptv_http_options *out, ptv_arena *mem, const ptv_config *config, ptv_error *err);
+ptv_code ptv_settings_rules(ptv_rules_options *out, ptv_arena *mem, const ptv_config *config,
+                            const ptv_client_options *options, ptv_error *err);
+ptv_level ptv_settings_level(const ptv_config *config, ptv_opt o);
+/* True, false, or a PEM file, from the app's or the shared section. */
+const char *ptv_settings_verify(const ptv_config *config);
+
+#endif

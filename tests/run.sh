@@ -1,0 +1,20 @@
+#!/bin/sh
+# Run the tests that `make check` built, through one prove: unit tests (cmocka, TAP), command line tests (sh, TAP), replays of the
+# fuzz corpora. An argument picks files by name. MODE=cover runs those of the coverage build.
+# SPDX-License-Identifier: Apache-2.0
+set -eu
+cd "$(dirname "$0")/.."
+mode=${MODE:-asan}
+export PTVERDICT="$PWD/build/$mode/ptverdict"
+export PTV_SHARED_DATA="${PTV_SHARED_DATA:-$PWD/../shared/data/passivetotal}"
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:allocator_may_return_null=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+# Tests do not depend on the caller's settings, proxies or terminal.
+unset PTVERDICT_CONFIG APP_CONFIG_FILE HTTP_PROXY HTTPS_PROXY http_proxy https_proxy NO_PROXY no_proxy NO_COLOR || true
+export TZ=UTC LC_ALL=C.UTF-8
+set -- ${1:+"$1"}
+list=$(ls build/$mode/unit/test_* build/$mode/replay/fuzz_* tests/*/*.t 2>/dev/null | grep -v '\.[do]$' || true)
+[ $# -eq 0 ] || list=$(printf '%s\n' "$list" | grep -e "$1") || { echo "no test file matches '$1'" >&2; exit 1; }
+# shellcheck disable=SC2086  # one word a file; names have no blanks
+exec prove -j "${JOBS:-2}" --timer --exec '' $list
