@@ -31,7 +31,7 @@ typedef struct ptv_args {
     const char **words;   /* folded, sorted by bytes, unique: has_*, is, is_any, is_not; globs as written: like, like_any */
     size_t word_count;
     const ptv_indicators *indicators; /* in_list, in_zone, in_cidr on the artifact and on words that are names or addresses */
-    double low, high;     /* at_least at_most between equals, count_at_least, at_least_of (low) */
+    double low, high;     /* low: at_least, equals, count_at_least, at_least_of; high: at_most; both: between */
     int64_t span_s;       /* within, older_than */
     bool by_day;          /* compare calendar days (d w y), else seconds */
     int64_t day;          /* before, after: days since 1970 */
@@ -137,6 +137,7 @@ struct ptv_ruleset {
     const char **files;      /* rule and list files, as named */
     struct ptv_sandbox **sandboxes; /* one Lua state a file; kept only while custom conditions need it */
     size_t sandbox_count;
+    ptv_digest *hasher; /* made by the loader, freed with the set: decision ids cost no allocation. A set is one thread's */
 };
 
 #endif
