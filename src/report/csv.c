@@ -11,13 +11,14 @@
 
 #include <string.h>
 
-#define BETWEEN "; "
+#define BETWEEN   "; "
 #define ID_DIGITS 32
 
-const char ptv_report_csv_columns[] =
-    "artifact,input,type,verdict,severity,could_be,complete,unknown_kind,retry_after_s,rules,reasons,missing,suppressed,shadow,"
-    "tags,classification,passive_dns_count,passive_dns_first_seen,passive_dns_last_seen,subdomains,link,note,now,decision_id,"
-    "ruleset_digest";
+const char ptv_report_csv_columns[] = "artifact,input,type,verdict,severity,could_be,complete,unknown_kind,retry_after_s,"
+                                      "rules,reasons,missing,suppressed,shadow,"
+                                      "tags,classification,passive_dns_count,passive_dns_first_seen,passive_dns_last_seen,"
+                                      "subdomains,link,note,now,decision_id,"
+                                      "ruleset_digest";
 
 typedef struct row {
     ptv_buf *out;
@@ -133,19 +134,18 @@ static void cell_note(row *w, const char *note)
 
 void ptv_report_csv(ptv_buf *out, const ptv_result *r)
 {
-    static const ptv_decision nothing = { .now = PTV_NO_TIME, .retry_after_s = -1 };
-    const ptv_decision *d = r->decision ? r->decision : &nothing;
+    const ptv_decision *d = r->decision;
     const ptv_artifact *a = r->record->subject;
     row w = { .out = out, .raw = PTV_BUF(out->limit_bytes), .safe = PTV_BUF(out->limit_bytes) };
-    char text[PTV_DIGEST_HEX] = "";
+    char text[PTV_DIGEST_HEX];
 
     cell(&w, a->value);
     cell(&w, r->input ? r->input : a->input);
     cell(&w, ptv_artifact_type_names[a->type]);
-    cell(&w, r->decision ? ptv_verdict_name(d->verdict) : NULL);
+    cell(&w, ptv_verdict_name(d->verdict));
     cell_level(&w, d->severity);
     cell_level(&w, d->could_be);
-    cell(&w, !r->decision ? NULL : d->complete ? "yes" : "no");
+    cell(&w, d->complete ? "yes" : "no");
     cell(&w, ptv_unknown_kind_name(d->unknown_kind));
     cell_number(&w, d->retry_after_s);
     cells_of_rules(&w, d);
@@ -160,13 +160,13 @@ void ptv_report_csv(ptv_buf *out, const ptv_result *r)
     end_cell(&w);
     cells_of_record(&w, r->record);
     cell_note(&w, d->note);
-    if (d->now != PTV_NO_TIME)
-        ptv_time_format(text, d->now);
+    ptv_time_format(text, d->now);
     cell(&w, text);
     memcpy(text, d->id, ID_DIGITS);
     text[ID_DIGITS] = '\0';
     cell(&w, text);
     cell(&w, d->ruleset_digest);
+    ptv_buf_putc(out, '\n');
     ptv_buf_release(&w.raw);
     ptv_buf_release(&w.safe);
 }

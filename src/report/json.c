@@ -6,9 +6,6 @@
  */
 #include "report/parts.h"
 
-#include "base/clock.h"
-#include "core/record_json.h"
-
 #include <string.h>
 
 #define ID_DIGITS 32
@@ -181,13 +178,9 @@ static void put_trace(ptv_json_out *o, const ptv_decision *d)
 void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, unsigned flags)
 {
     const ptv_decision *d = r->decision;
-    const ptv_artifact *a = r->record ? r->record->subject : NULL;
+    const ptv_artifact *a = r->record->subject;
     char id[ID_DIGITS + 1];
 
-    if (!d) {
-        ptv_json_put_null(o, key);
-        return;
-    }
     memcpy(id, d->id, ID_DIGITS);
     id[ID_DIGITS] = '\0';
 
@@ -231,8 +224,5 @@ void ptv_report_json(ptv_buf *out, const ptv_result *r, unsigned flags)
 {
     ptv_json_out o = { .buf = out };
 
-    if (r->decision)
-        ptv_decision_put(&o, NULL, r, flags);
-    else
-        ptv_record_write(&o, r->record);
+    ptv_decision_put(&o, NULL, r, flags);
 }

@@ -12,19 +12,15 @@
 
 #define FOLD_COLUMNS 72 /* of a value in a box: fits 120 columns with the longest standard name beside it */
 
-/* One code point; `len` > 0. Bytes that are no UTF-8 do not get here (they were escaped), but count as one each. */
+/* Moves past one character of escaped text. */
 static uint32_t next_point(const char **text, size_t *len)
 {
-    const unsigned char *s = (const unsigned char *)*text;
-    size_t more = s[0] >= 0xF0 ? 3 : s[0] >= 0xE0 ? 2 : s[0] >= 0xC0 ? 1 : 0;
-    uint32_t point = more == 3 ? s[0] & 0x07u : more == 2 ? s[0] & 0x0Fu : more == 1 ? s[0] & 0x1Fu : s[0];
+    uint32_t point = 0;
+    size_t bytes = ptv_utf8_next(&point, *text, *len);
 
-    if (more >= *len)
-        more = 0;
-    for (size_t i = 1; i <= more; i++)
-        point = point << 6 | (s[i] & 0x3Fu);
-    *text += more + 1;
-    *len -= more + 1;
+    bytes = bytes > 0 ? bytes : 1;
+    *text += bytes;
+    *len -= bytes;
     return point;
 }
 
@@ -33,11 +29,11 @@ static size_t point_columns(uint32_t c)
 {
     static const struct {
         uint32_t first, last;
-    } none[] = { { 0x0300, 0x036F },   { 0x0483, 0x0489 },   { 0x0591, 0x05BD }, { 0x064B, 0x065F }, { 0x1AB0, 0x1AFF },
-                 { 0x1DC0, 0x1DFF },   { 0x20D0, 0x20FF },   { 0xFE00, 0xFE0F }, { 0xFE20, 0xFE2F }, { 0xE0100, 0xE01EF } },
-      wide[] = { { 0x1100, 0x115F },   { 0x2E80, 0x303E },   { 0x3041, 0xA4CF }, { 0xAC00, 0xD7A3 }, { 0xF900, 0xFAFF },
-                 { 0xFE30, 0xFE6F },   { 0xFF00, 0xFF60 },   { 0xFFE0, 0xFFE6 }, { 0x1F300, 0x1F64F }, { 0x1F680, 0x1F6FF },
-                 { 0x1F900, 0x1F9FF }, { 0x20000, 0x3FFFD } };
+    } none[] = { { 0x0300, 0x036F }, { 0x0483, 0x0489 }, { 0x0591, 0x05BD }, { 0x064B, 0x065F }, { 0x1AB0, 0x1AFF },
+                 { 0x1DC0, 0x1DFF }, { 0x20D0, 0x20FF }, { 0xFE00, 0xFE0F }, { 0xFE20, 0xFE2F }, { 0xE0100, 0xE01EF } },
+      wide[] = { { 0x1100, 0x115F },   { 0x2E80, 0x303E },   { 0x3041, 0xA4CF },   { 0xAC00, 0xD7A3 },
+                 { 0xF900, 0xFAFF },   { 0xFE30, 0xFE6F },   { 0xFF00, 0xFF60 },   { 0xFFE0, 0xFFE6 },
+                 { 0x1F300, 0x1F64F }, { 0x1F680, 0x1F6FF }, { 0x1F900, 0x1F9FF }, { 0x20000, 0x3FFFD } };
 
     if (c < 0x0300)
         return 1;

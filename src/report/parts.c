@@ -12,7 +12,7 @@
 
 const ptv_missing *ptv_missing_of(const ptv_decision *d, ptv_section s)
 {
-    for (size_t i = 0; d && i < d->missing_count; i++)
+    for (size_t i = 0; i < d->missing_count; i++)
         if (d->missing[i].section == s)
             return &d->missing[i];
     return NULL;

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "report/report.h"
 
-/* The decision as one JSON object under `key`; null when only fetching was asked for. */
+/* The decision as one JSON object under `key`. */
 void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, unsigned flags);
 
 /* True for a section whose absence a reader should know of: a live rule needed it, or it was asked for and not read. */
@@ -19,12 +19,12 @@ const ptv_missing *ptv_missing_of(const ptv_decision *d, ptv_section s);
 const char *ptv_section_why(const ptv_section_info *info);
 /* Whether it is worth asking again: "ask again in 30m", "asking again is useless until the key is put right". */
 void ptv_section_advice(char out[96], const ptv_section_info *info);
-/* Values of a set as the source sent them, joined; each through `escape` unless that is NULL. */
+/* Values of a set as the source sent them, joined. */
 void ptv_set_join(ptv_buf *out, const ptv_set *set, const char *between);
-/* An allowance's or record's moment as a day, "" when there is none. */
+/* A time as its day, "" when there is none. */
 void ptv_day_text(char out[32], int64_t utc);
 
-/* Copies of a scratch buffer's failure into the buffer that the caller looks at. */
+/* Copies a scratch buffer's failure into the buffer that the caller looks at. */
 void ptv_buf_inherit(ptv_buf *out, const ptv_buf *scratch);
 
 #endif

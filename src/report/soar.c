@@ -1,10 +1,10 @@
 /*
- * soar.c: the function result (payload 2.0) that playbooks written for fn_passivetotal 1.0.0 read, and our own keys beside it.
- * docs/soar-dropin.md sets the old app's answers beside these.
+ * soar.c: the function result (payload 2.0) that playbooks written for fn_passivetotal 1.0.0 read, and our own keys beside
+ * it. docs/soar-dropin.md sets the old app's answers beside these.
  *
- * On a match `content` is what the old app made: its answers merged into one object, later ones winning. Here it is made from
- * the raw answers where they were kept, and from the record for what is not in them, so that every key which the published
- * post-scripts read is there.
+ * On a match `content` is what the old app made: its answers merged into one object, later ones winning. Here it is made
+ * from the raw answers where they were kept, and from the record for what is not in them, so that every key which the
+ * published post-scripts read is there.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,19 +16,19 @@
 #include <string.h>
 
 /* What playbooks have seen so far; they may compare it, so it stays although another program answers. */
-#define PACKAGE "fn-passivetotal"
+#define PACKAGE         "fn-passivetotal"
 #define PACKAGE_VERSION "1.0.0"
 
-#define MERGED 3        /* answers merged into content */
-#define MOST_EXTRAS 32  /* keys of an answer beyond the thirteen known ones; real answers have one or two */
+#define MERGED        3  /* answers merged into content */
+#define MOST_EXTRAS   32 /* keys of an answer beyond the thirteen known ones; real answers have one or two */
 #define TREE_PER_BYTE 40 /* a list of one-digit numbers is the worst: one node of a tree for two bytes of text */
 
 /* In the order of merging. */
 static const ptv_section merged_sections[MERGED] = { PTV_PASSIVE_DNS, PTV_CLASSIFICATION, PTV_SUBDOMAINS };
 
-static const char *const content_keys[] = { "pager", "queryValue", "queryType", "firstSeen", "lastSeen", "totalRecords", "results",
-                                            "classification", "primaryDomain", "success", "subdomains", "tags_hits_str",
-                                            "report_url" };
+static const char *const content_keys[] = { "pager",        "queryValue",    "queryType",      "firstSeen",     "lastSeen",
+                                            "totalRecords", "results",       "classification", "primaryDomain", "success",
+                                            "subdomains",   "tags_hits_str", "report_url" };
 #define CONTENT_KEYS (sizeof content_keys / sizeof *content_keys)
 
 typedef struct answers {
@@ -372,8 +372,8 @@ static void put_empty_list(ptv_json_out *o, const char *key)
 void ptv_report_soar(ptv_buf *out, const ptv_result *r, const ptv_soar_options *options)
 {
     const ptv_decision *d = r->decision;
-    bool match = d && d->verdict == PTV_VERDICT_COMPROMISED;
-    bool failed = d && d->verdict == PTV_VERDICT_UNKNOWN && options->unknown_fails;
+    bool match = d->verdict == PTV_VERDICT_COMPROMISED;
+    bool failed = d->verdict == PTV_VERDICT_UNKNOWN && options->unknown_fails;
     ptv_json_out o = { .buf = out };
     ptv_buf reason = PTV_BUF(out->limit_bytes);
 

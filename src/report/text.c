@@ -1,20 +1,19 @@
 /*
- * text.c: a decision for people at a terminal: what it is, why, the hit, the note, what could not be read; with --explain the
- * tree of conditions in the rules' own words.
+ * text.c: a decision for people at a terminal: what it is, why, the hit, the note, what could not be read; with --explain
+ * the tree of conditions in the rules' own words.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "report/parts.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "report/layout.h"
 
 #include <string.h>
 
-#define INDENT 2
-#define MOST_WARNINGS 8   /* lines of one section; the rest are counted */
+#define INDENT         2
+#define MOST_WARNINGS  8  /* lines of one section; the rest are counted */
 #define DEEPEST_INDENT 24 /* levels of a tree that still move to the right */
 
 static ptv_ink verdict_ink(ptv_verdict v)
@@ -57,17 +56,15 @@ static void put_head(ptv_page *p, const ptv_result *r)
     const ptv_decision *d = r->decision;
     const char *input = r->input ? r->input : a->input;
 
-    if (d) {
-        ptv_page_put(p, verdict_ink(d->verdict), ptv_verdict_name(d->verdict));
-        say(p, "  ");
-    }
+    ptv_page_put(p, verdict_ink(d->verdict), ptv_verdict_name(d->verdict));
+    say(p, "  ");
     ptv_page_put(p, PTV_INK_BOLD, a->value);
     if (a->display && !ptv_text_equal(a->display, a->value)) {
         say(p, " (");
         say(p, a->display);
         say(p, ")");
     }
-    if (d && d->severity != PTV_LEVEL_NONE) {
+    if (d->severity != PTV_LEVEL_NONE) {
         say(p, "  ");
         say(p, ptv_level_name(d->severity));
     }
@@ -213,7 +210,7 @@ static void put_lost(ptv_page *p, const ptv_result *r)
 static void put_aside(ptv_page *p, const ptv_rule_result *rule)
 {
     char day[32];
-    const char *what = rule->suppressed_by              ? "suppressed: "
+    const char *what = rule->suppressed_by                     ? "suppressed: "
                        : rule->outcome == PTV_OUT_SHADOW_MATCH ? "shadow: "
                                                                : "expired allowance: ";
 
@@ -262,15 +259,14 @@ static void put_asides(ptv_page *p, const ptv_decision *d)
 
 static void put_warnings(ptv_page *p, const ptv_result *r)
 {
-    bool any = r->decision && r->decision->warnings;
+    bool any = r->decision->warnings != NULL;
 
     for (int s = 0; s < PTV_SECTION_COUNT; s++)
         any = any || r->record->sections[s].warnings;
     if (!any)
         return;
     heading(p, "Warnings");
-    if (r->decision)
-        ptv_page_lines(p, 2 * INDENT, r->decision->warnings, MOST_WARNINGS);
+    ptv_page_lines(p, 2 * INDENT, r->decision->warnings, MOST_WARNINGS);
     for (int s = 0; s < PTV_SECTION_COUNT; s++)
         ptv_page_lines(p, 2 * INDENT, r->record->sections[s].warnings, MOST_WARNINGS);
 }
@@ -351,86 +347,28 @@ static void put_tree(ptv_page *p, const ptv_decision *d)
     }
 }
 
-/* A field for `fetch`, as people read it. */
-static void put_field(ptv_page *p, const ptv_record *record, const ptv_field *f, size_t columns)
-{
-    ptv_buf value = PTV_BUF(p->out->limit_bytes);
-    char text[32] = "";
-
-    switch (f->type) {
-    case PTV_WORD:
-    case PTV_ENUM:
-    case PTV_URI:
-        ptv_buf_puts(&value, *PTV_FIELD_AT(record, f, WORD));
-        break;
-    case PTV_NUMBER:
-        ptv_buf_printf(&value, "%lld", (long long)*PTV_FIELD_AT(record, f, NUMBER));
-        break;
-    case PTV_YESNO:
-        ptv_buf_puts(&value, *PTV_FIELD_AT(record, f, YESNO) ? "yes" : "no");
-        break;
-    case PTV_TIME:
-        ptv_time_format(text, *PTV_FIELD_AT(record, f, TIME));
-        ptv_buf_puts(&value, text);
-        break;
-    case PTV_SET:
-        ptv_set_join(&value, PTV_FIELD_AT(record, f, SET), ", ");
-        break;
-    case PTV_RECORDS:
-        ptv_buf_printf(&value, "%zu records", PTV_FIELD_AT(record, f, RECORDS)->count);
-        break;
-    }
-    ptv_page_fill(p, 2 * INDENT);
-    ptv_page_put_padded(p, PTV_INK_PLAIN, f->name, columns + 2);
-    say(p, value.data);
-    newline(p);
-    ptv_buf_inherit(p->out, &value);
-    ptv_buf_release(&value);
-}
-
-/* fetch: no decision, only what was read. */
-static void put_record(ptv_page *p, const ptv_record *record)
-{
-    size_t columns = 0;
-
-    for (size_t i = 0; i < ptv_field_count; i++)
-        columns = strlen(ptv_fields[i].name) > columns ? strlen(ptv_fields[i].name) : columns;
-    heading(p, "Read");
-    for (size_t i = 0; i < ptv_field_count; i++) {
-        const ptv_field *f = &ptv_fields[i];
-
-        if (f->section != PTV_ALWAYS && ptv_section_readable(record, f->section) && !ptv_field_absent(record, f))
-            put_field(p, record, f, columns);
-    }
-}
-
 void ptv_report_text(ptv_buf *out, const ptv_result *r, unsigned flags)
 {
     const ptv_decision *d = r->decision;
     ptv_page p = { .out = out, .cell = PTV_BUF(out->limit_bytes), .color = (flags & PTV_WRITE_COLOR) != 0 };
 
     put_head(&p, r);
-    if (d) {
-        put_matches(&p, d);
-        put_undecided(&p, d);
-        put_hit(&p, d);
-        if (d->note) {
-            heading(&p, "Note");
-            ptv_page_lines(&p, 2 * INDENT, d->note, SIZE_MAX);
-        }
-    } else {
-        put_record(&p, r->record);
+    put_matches(&p, d);
+    put_undecided(&p, d);
+    put_hit(&p, d);
+    if (d->note) {
+        heading(&p, "Note");
+        ptv_page_lines(&p, 2 * INDENT, d->note, SIZE_MAX);
     }
     put_lost(&p, r);
     put_stale(&p, r->record);
-    if (d)
-        put_asides(&p, d);
+    put_asides(&p, d);
     put_warnings(&p, r);
-    if (d && flags & PTV_WRITE_EXPLAIN)
+    if (flags & PTV_WRITE_EXPLAIN)
         put_tree(&p, d);
-    if (d && d->summary) {
+    if (d->summary) {
         newline(&p);
-        ptv_page_put(&p, PTV_INK_PLAIN, d->summary);
+        say(&p, d->summary);
         newline(&p);
     }
     ptv_buf_release(&p.cell);
