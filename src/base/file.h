@@ -4,7 +4,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-/* Read a regular file whole (never blocks on a FIFO or device: those are refused). PTV_EIO with errno text, PTV_ETOOBIG. */
+/* Read a regular file whole (never blocks on a FIFO or device: those are refused). PTV_EIO with errno text, PTV_ETOOBIG.
+ * No message of this header names the path: the caller knows it and wraps. */
 ptv_code ptv_file_read(ptv_buf *out, const char *path, ptv_error *err);
 /* Write beside, fsync, rename: readers see the old or the new file, never half of one. */
 ptv_code ptv_file_replace(const char *path, const char *bytes, size_t len, ptv_error *err);

@@ -31,6 +31,9 @@ bool ptv_number_parse(double *out, const char *text); /* whole text, finite, C l
 bool ptv_bool_parse(bool *out, const char *text);     /* yes no true false on off 1 0, any case */
 
 bool ptv_utf8_valid(const char *text, size_t len);
+size_t ptv_utf8_prefix(const char *text, size_t len); /* bytes before the first that is not UTF-8; len: all of it is */
+/* Length of the character at `text` (len ≥ 1 bytes there) and its code point; 0: not UTF-8. */
+size_t ptv_utf8_next(uint32_t *point, const char *text, size_t len);
 /* Escape for where bytes from the network go. Each appends to `out`. */
 void ptv_escape_terminal(ptv_buf *out, const char *text, size_t len); /* C0, C1, DEL, bidi and zero-width, bad UTF-8 → \xNN or \u{NNNN}; \n kept only by ptv_escape_lines */
 void ptv_escape_lines(ptv_buf *out, const char *text, size_t len);    /* the same, \n and \t kept */

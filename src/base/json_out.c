@@ -1,0 +1,193 @@
+/*
+ * json_out.c: JSON written as it comes. Runs of harmless bytes are copied whole and numbers are set by hand, because
+ * bulk evaluation spends most of its time here.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes that stand for themselves in a JSON text, whatever surrounds them. */
+static size_t plain_run(const char *text, size_t len)
+{
+    size_t run = 0;
+    while (run < len && text[run] >= 0x20 && text[run] < 0x7F && text[run] != '"' && text[run] != '\\')
+        run++;
+    return run;
+}
+
+/* One character that is not plain; returns its length in `text`. */
+static size_t put_special(ptv_buf *b, const char *text, size_t len)
+{
+    uint32_t point;
+    size_t step = ptv_utf8_next(&point, text, len);
+    if (!step) {
+        ptv_buf_append(b, "\xEF\xBF\xBD", 3);
+        return 1;
+    }
+    if (point == '"' || point == '\\') {
+        char pair[2] = { '\\', *text };
+        ptv_buf_append(b, pair, 2);
+    } else if (point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x2028 || point == 0x2029) {
+        ptv_buf_printf(b, "\\u%04x", (unsigned)point);
+    } else {
+        ptv_buf_append(b, text, step);
+    }
+    return step;
+}
+
+static void put_string(ptv_buf *b, const char *text)
+{
+    size_t len = strlen(text);
+    size_t run = plain_run(text, len);
+    char *at = ptv_buf_reserve(b, len + 2);
+    if (!at)
+        return;
+    at[0] = '"';
+    memcpy(at + 1, text, run);
+    if (run == len) {
+        at[len + 1] = '"';
+        ptv_buf_advance(b, len + 2);
+        return;
+    }
+    ptv_buf_advance(b, run + 1);
+    for (size_t i = run; i < len && !b->failed; i += run) {
+        i += put_special(b, text + i, len - i);
+        run = plain_run(text + i, len - i);
+        ptv_buf_append(b, text + i, run);
+    }
+    ptv_buf_putc(b, '"');
+}
+
+static void put_key(ptv_json_out *o, const char *key)
+{
+    if (o->need_comma)
+        ptv_buf_putc(o->buf, ',');
+    o->need_comma = true;
+    if (key) {
+        put_string(o->buf, key);
+        ptv_buf_putc(o->buf, ':');
+    }
+}
+
+void ptv_json_open(ptv_json_out *o, const char *key, char bracket)
+{
+    put_key(o, key);
+    ptv_buf_putc(o->buf, bracket);
+    o->need_comma = false;
+}
+
+void ptv_json_close(ptv_json_out *o, char bracket)
+{
+    ptv_buf_putc(o->buf, bracket);
+    o->need_comma = true;
+}
+
+void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text)
+{
+    if (!text) {
+        ptv_json_put_null(o, key);
+        return;
+    }
+    put_key(o, key);
+    put_string(o->buf, text);
+}
+
+void ptv_json_put_int(ptv_json_out *o, const char *key, int64_t value)
+{
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        *--at = '-';
+    ptv_json_put_raw(o, key, at, (size_t)(digits + sizeof digits - at));
+}
+
+/* The shortest of 15 to 17 digits that reads back as the same number; a decimal comma of the locale becomes a point. */
+void ptv_json_put_number(ptv_json_out *o, const char *key, double value)
+{
+    char text[40];
+    if (!isfinite(value)) {
+        ptv_json_put_null(o, key);
+        return;
+    }
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
+        ptv_json_put_int(o, key, (int64_t)value);
+        return;
+    }
+    int precision = 15;
+    do
+        snprintf(text, sizeof text, "%.*g", precision, value);
+    while (strtod(text, NULL) != value && ++precision <= 17);
+    size_t len = strspn(text, "-0123456789"), point = strcspn(text + len, "0123456789e");
+    if (point && text[len] != 'e') {
+        text[len] = '.';
+        memmove(text + len + 1, text + len + point, strlen(text + len + point) + 1);
+    }
+    ptv_json_put_raw(o, key, text, strlen(text));
+}
+
+void ptv_json_put_bool(ptv_json_out *o, const char *key, bool value)
+{
+    ptv_json_put_raw(o, key, value ? "true" : "false", value ? 4 : 5);
+}
+
+void ptv_json_put_null(ptv_json_out *o, const char *key)
+{
+    ptv_json_put_raw(o, key, "null", 4);
+}
+
+void ptv_json_put_time(ptv_json_out *o, const char *key, int64_t utc)
+{
+    if (utc == PTV_NO_TIME) {
+        ptv_json_put_null(o, key);
+        return;
+    }
+    char text[34] = "\"";
+    ptv_time_format(text + 1, utc);
+    size_t len = strlen(text);
+    text[len] = '"';
+    ptv_json_put_raw(o, key, text, len + 1);
+}
+
+/* Recursion is as deep as the tree: ptv_json_parse() makes none deeper than 100. */
+void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v)
+{
+    bool yes;
+    ptv_json_kind kind = ptv_json_kind_of(v);
+    double number;
+    switch (kind) {
+    case PTV_JSON_LIST:
+    case PTV_JSON_OBJECT:
+        ptv_json_open(o, key, kind == PTV_JSON_LIST ? '[' : '{');
+        for (const ptv_json *item = ptv_json_first(v); item; item = ptv_json_next(item))
+            ptv_json_put_tree(o, ptv_json_key(item), item);
+        ptv_json_close(o, kind == PTV_JSON_LIST ? ']' : '}');
+        break;
+    case PTV_JSON_TEXT:
+        ptv_json_put_text(o, key, ptv_json_text(v));
+        break;
+    case PTV_JSON_NUMBER:
+        ptv_json_put_number(o, key, ptv_json_number(&number, v) ? number : NAN);
+        break;
+    case PTV_JSON_BOOL:
+        ptv_json_put_bool(o, key, ptv_json_bool(&yes, v) && yes);
+        break;
+    case PTV_JSON_NULL:
+        ptv_json_put_null(o, key);
+        break;
+    }
+}
+
+void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len)
+{
+    put_key(o, key);
+    ptv_buf_append(o->buf, json, len);
+}

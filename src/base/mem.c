@@ -1,0 +1,86 @@
+/*
+ * mem.c: malloc with a count and a way to fail on purpose.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "base/mem.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_size_t live;
+static atomic_ulong asked;
+static atomic_ulong fails_at; /* the value of `asked` that fails; 0: none */
+
+/* Clients of several threads share these counters; nothing is ordered by them. */
+static bool is_refused(void)
+{
+    unsigned long nth = atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) + 1;
+    return nth == atomic_load_explicit(&fails_at, memory_order_relaxed);
+}
+
+static void *counted(void *p)
+{
+    if (p)
+        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return p;
+}
+
+void *ptv_malloc(size_t size)
+{
+    return is_refused() ? NULL : counted(malloc(size));
+}
+
+void *ptv_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (is_refused() || __builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return counted(calloc(1, bytes));
+}
+
+void *ptv_realloc(void *old, size_t size)
+{
+    if (is_refused())
+        return NULL;
+    void *p = realloc(old, size);
+    return old ? p : counted(p);
+}
+
+char *ptv_strdup(const char *text)
+{
+    return ptv_strndup(text, strlen(text));
+}
+
+char *ptv_strndup(const char *text, size_t len)
+{
+    char *copy = ptv_malloc(len + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+void ptv_free(void *p)
+{
+    if (p)
+        atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+    free(p);
+}
+
+size_t ptv_mem_live(void)
+{
+    return atomic_load_explicit(&live, memory_order_relaxed);
+}
+
+void ptv_mem_fail_at(unsigned long nth)
+{
+    atomic_store_explicit(&fails_at, nth ? ptv_mem_count() + nth : 0, memory_order_relaxed);
+}
+
+unsigned long ptv_mem_count(void)
+{
+    return atomic_load_explicit(&asked, memory_order_relaxed);
+}
