@@ -162,7 +162,7 @@ fuzz: build/tools-fuzz $(FUZZ_NOW:%=build/fuzz/%)
 	@tests/fuzz/run.sh $(SECONDS_EACH) $(FUZZ_NOW)
 
 bench: build/tools-check all $(BENCHES:%=build/bench/%)
-	@tests/bench/run.sh $(T)
+	@tests/bench/run.sh "$(T)"
 
 coverage: build/tools-check build/tools-cover $(UNIT:%=build/cover/unit/%) build/cover/ptverdict
 	@find build/cover -name '*.gcda' -delete
