@@ -66,6 +66,7 @@ typedef struct ptv_dns {
     bool live; /* every source it has is a live look-up */
 } ptv_dns;
 
+#define PTV_DNS_KEPT 10000 /* rows of a record: the newest */
 typedef struct ptv_dns_list {
     const ptv_dns **rows; /* NULL: absent */
     size_t count;
@@ -131,6 +132,8 @@ bool ptv_set_has(const ptv_set *s, const char *folded);
 /* Derive records, count, first_seen, last_seen, truncated from all_records (rows in `rows`, live flags set) and the
  * top-level values, by the traps of docs/record.md. Keeps at most 10,000 newest rows. false: arena full. */
 bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count, int64_t top_first, int64_t top_last);
+/* all_records and records from at most PTV_DNS_KEPT rows whose live flags are set. false: arena full. */
+bool ptv_record_set_rows(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count);
 /* Take the digest over artifact, section states, causes and fields (not ages, calls, times of fetching). `scratch` reused. */
 void ptv_record_seal(ptv_record *r, ptv_digest *scratch);
 
