@@ -10,13 +10,13 @@
 
 enum { FIRST_SIZE = 256 };
 
-static bool grow(ptv_buf *b, size_t room)
+char *ptv_buf_grow(ptv_buf *b, size_t room)
 {
     if (b->failed)
-        return false;
+        return NULL;
     if (b->limit_bytes - b->len < room) {
         b->failed = PTV_ETOOBIG;
-        return false;
+        return NULL;
     }
     size_t need = b->len + room + 1;
     size_t cap = b->cap < FIRST_SIZE / 2 ? FIRST_SIZE : b->cap * 2;
@@ -27,24 +27,11 @@ static bool grow(ptv_buf *b, size_t room)
     char *data = ptv_realloc(b->data, cap);
     if (!data) {
         b->failed = PTV_ENOMEM;
-        return false;
+        return NULL;
     }
     b->data = data;
     b->cap = cap;
-    return true;
-}
-
-char *ptv_buf_reserve(ptv_buf *b, size_t room)
-{
-    if ((b->failed || b->cap - b->len <= room) && !grow(b, room))
-        return NULL;
-    return b->data + b->len;
-}
-
-void ptv_buf_advance(ptv_buf *b, size_t written)
-{
-    b->len += written;
-    b->data[b->len] = '\0';
+    return data + b->len;
 }
 
 void ptv_buf_append(ptv_buf *b, const char *bytes, size_t len)
@@ -59,15 +46,6 @@ void ptv_buf_append(ptv_buf *b, const char *bytes, size_t len)
 void ptv_buf_puts(ptv_buf *b, const char *text)
 {
     ptv_buf_append(b, text, strlen(text));
-}
-
-void ptv_buf_putc(ptv_buf *b, char c)
-{
-    char *at = ptv_buf_reserve(b, 1);
-    if (!at)
-        return;
-    *at = c;
-    ptv_buf_advance(b, 1);
 }
 
 void ptv_buf_printf(ptv_buf *b, const char *fmt, ...)

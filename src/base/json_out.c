@@ -12,10 +12,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of eight bytes at once: is one of them below 0x20, above 0x7E, a quote or a backslash? */
+static bool has_special(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+#define HAS_ZERO(x) (((x) - ones) & ~(x))
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\', del = eight ^ ones * 0x7F;
+    return (eight | ((eight - ones * 0x20) & ~eight) | HAS_ZERO(quote) | HAS_ZERO(backslash) | HAS_ZERO(del)) & tops;
+#undef HAS_ZERO
+}
+
 /* Bytes that stand for themselves in a JSON text, whatever surrounds them. */
 static size_t plain_run(const char *text, size_t len)
 {
     size_t run = 0;
+    for (uint64_t eight; len - run >= sizeof eight; run += sizeof eight) {
+        memcpy(&eight, text + run, sizeof eight);
+        if (has_special(eight))
+            break;
+    }
     while (run < len && text[run] >= 0x20 && text[run] < 0x7F && text[run] != '"' && text[run] != '\\')
         run++;
     return run;

@@ -4,8 +4,14 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-char ptv_lower(char c);                     /* ASCII */
-bool ptv_is_blank(char c);                  /* space \t \r \n \v \f */
+static inline char ptv_lower(char c) /* ASCII */
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+static inline bool ptv_is_blank(char c) /* space \t \r \n \v \f */
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 bool ptv_text_equal(const char *a, const char *b);      /* byte for byte; NULL equals only NULL */
 bool ptv_text_equal_fold(const char *a, const char *b); /* ASCII case-insensitive, not trimmed */
 bool ptv_text_starts(const char *text, const char *prefix);
