@@ -75,33 +75,21 @@ static ptv_code refuse(const reading *r, const char *what)
 
 /* ------------------------------------------------------------------------------------------ tidying */
 
-/* One UTF-8 character of text known to be valid. */
-static unsigned char_at(const char *p, size_t *len)
+/* One character of text known to be UTF-8. */
+static uint32_t char_at(span s, size_t *step)
 {
-    const unsigned char *u = (const unsigned char *)p;
-    if (u[0] < 0x80) {
-        *len = 1;
-        return u[0];
-    }
-    if (u[0] < 0xe0) {
-        *len = 2;
-        return (u[0] & 0x1fu) << 6 | (u[1] & 0x3fu);
-    }
-    if (u[0] < 0xf0) {
-        *len = 3;
-        return (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
-    }
-    *len = 4;
-    return (u[0] & 0x07u) << 18 | (u[1] & 0x3fu) << 12 | (u[2] & 0x3fu) << 6 | (u[3] & 0x3fu);
+    uint32_t point = 0;
+    *step = ptv_utf8_next(&point, s.at, s.len);
+    return point;
 }
 
 /* Invisible, and without meaning inside a name: UTS 46 maps them to nothing, word processors put them everywhere. */
-static bool is_ignorable(unsigned c)
+static bool is_ignorable(uint32_t c)
 {
     return c == 0xad || c == 0x200b || c == 0x2060 || c == 0xfeff;
 }
 
-static bool is_wrapping(unsigned c)
+static bool is_wrapping(uint32_t c)
 {
     if (c < 0x80)
         return is_one_of((char)c, " \t\r\n\v\f'\"`<>");
@@ -114,7 +102,7 @@ static bool is_wrapping(unsigned c)
 static span unwrap(span s)
 {
     size_t step;
-    while (s.len > 0 && is_wrapping(char_at(s.at, &step))) {
+    while (s.len > 0 && is_wrapping(char_at(s, &step))) {
         s.at += step;
         s.len -= step;
     }
@@ -122,7 +110,7 @@ static span unwrap(span s)
         const char *last = s.at + s.len - 1;
         while (last > s.at && ((unsigned char)*last & 0xc0) == 0x80)
             last--;
-        unsigned c = char_at(last, &step);
+        uint32_t c = char_at(span_from(last, s.at + s.len), &step);
         if (!is_wrapping(c) && c != ',' && c != ';')
             break;
         s.len = (size_t)(last - s.at);
@@ -174,7 +162,7 @@ static const char *defanged_at(const char *p, const char *end, size_t *len)
 }
 
 /* Full-width ASCII and the dots of East Asian keyboards; 0: none of these. */
-static char narrow(unsigned c)
+static char narrow(uint32_t c)
 {
     if (c >= 0xff01 && c <= 0xff5e)
         return (char)(c - 0xff01 + 0x21);
@@ -189,7 +177,7 @@ static char *tidy(ptv_arena *mem, span s, size_t *len)
         return NULL;
     for (const char *p = s.at, *end = s.at + s.len; p < end;) {
         size_t step;
-        unsigned c = char_at(p, &step);
+        uint32_t c = char_at(span_from(p, end), &step);
         char ascii = narrow(c);
         if (ascii) {
             *to++ = ascii;

@@ -318,98 +318,62 @@ bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, 
 
 /* ------------------------------------------------------------------------------------------- digest */
 
-/* Small pieces collected, since a call of the digest costs more than the bytes of most fields. */
-typedef struct sink {
-    ptv_digest *digest;
-    size_t len;
-    unsigned char bytes[2048];
-} sink;
-
-static void sink_put(sink *s, const void *bytes, size_t len)
+static void add_set(ptv_digest *d, const ptv_set *set)
 {
-    if (len > sizeof s->bytes - s->len) {
-        ptv_digest_add(s->digest, s->bytes, s->len);
-        s->len = 0;
-    }
-    if (len > sizeof s->bytes) {
-        ptv_digest_add(s->digest, bytes, len);
-        return;
-    }
-    memcpy(s->bytes + s->len, bytes, len);
-    s->len += len;
-}
-
-/* With its NUL; text holds none, and no UTF-8 text is "\xff". */
-static void sink_text(sink *s, const char *text)
-{
-    sink_put(s, text ? text : "\xff", text ? strlen(text) + 1 : 2);
-}
-
-static void sink_int(sink *s, int64_t value)
-{
-    unsigned char bytes[8]; /* the same on every machine */
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (unsigned char)((uint64_t)value >> (8 * i));
-    sink_put(s, bytes, sizeof bytes);
-}
-
-static void sink_set(sink *s, const ptv_set *set)
-{
-    sink_int(s, set->items ? (int64_t)set->shown_count : -1);
+    ptv_digest_add_int(d, set->items ? (int64_t)set->shown_count : -1);
     for (size_t i = 0; set->items && i < set->shown_count; i++)
-        sink_text(s, set->shown[i]);
+        ptv_digest_add_text(d, set->shown[i]);
 }
 
-static void sink_rows(sink *s, const ptv_dns_list *list)
+static void add_rows(ptv_digest *d, const ptv_dns_list *list)
 {
-    sink_int(s, list->rows ? (int64_t)list->count : -1);
+    ptv_digest_add_int(d, list->rows ? (int64_t)list->count : -1);
     for (size_t i = 0; list->rows && i < list->count; i++) {
         const ptv_dns *row = list->rows[i];
-        sink_text(s, row->value);
-        sink_text(s, row->type);
-        sink_text(s, row->resolve);
-        sink_int(s, row->first_seen);
-        sink_int(s, row->last_seen);
-        sink_int(s, row->collected);
-        sink_set(s, &row->sources);
-        sink_put(s, row->live ? "\1" : "\0", 1);
+        ptv_digest_add_text(d, row->value);
+        ptv_digest_add_text(d, row->type);
+        ptv_digest_add_text(d, row->resolve);
+        ptv_digest_add_int(d, row->first_seen);
+        ptv_digest_add_int(d, row->last_seen);
+        ptv_digest_add_int(d, row->collected);
+        add_set(d, &row->sources);
+        ptv_digest_add_int(d, row->live);
     }
 }
 
-static void sink_field(sink *s, const ptv_record *r, const ptv_field *f)
+static void add_field(ptv_digest *d, const ptv_record *r, const ptv_field *f)
 {
     switch (f->type) {
     case PTV_WORD:
     case PTV_ENUM:
     case PTV_URI:
-        sink_text(s, *PTV_FIELD_AT(r, f, WORD));
+        ptv_digest_add_text(d, *PTV_FIELD_AT(r, f, WORD));
         break;
     case PTV_NUMBER:
+        ptv_digest_add_int(d, *PTV_FIELD_AT(r, f, NUMBER));
+        break;
     case PTV_TIME:
-        sink_int(s, *PTV_FIELD_AT(r, f, NUMBER));
+        ptv_digest_add_int(d, *PTV_FIELD_AT(r, f, TIME));
         break;
     case PTV_YESNO:
-        sink_int(s, *PTV_FIELD_AT(r, f, YESNO));
+        ptv_digest_add_int(d, *PTV_FIELD_AT(r, f, YESNO));
         break;
     case PTV_SET:
-        sink_set(s, PTV_FIELD_AT(r, f, SET));
+        add_set(d, PTV_FIELD_AT(r, f, SET));
         break;
     case PTV_RECORDS:
-        sink_rows(s, PTV_FIELD_AT(r, f, RECORDS));
+        add_rows(d, PTV_FIELD_AT(r, f, RECORDS));
         break;
     }
 }
 
 void ptv_record_seal(ptv_record *r, ptv_digest *scratch)
 {
-    sink s;
-    s.digest = scratch;
-    s.len = 0;
     ptv_digest_begin(scratch);
-    sink_text(&s, "ptverdict.record/1");
+    ptv_digest_add_text(scratch, "ptverdict.record/1");
     for (size_t i = 0; i < PTV_SECTION_COUNT; i++) {
-        sink_int(&s, r->sections[i].state);
-        sink_int(&s, r->sections[i].cause);
+        ptv_digest_add_int(scratch, r->sections[i].state);
+        ptv_digest_add_int(scratch, r->sections[i].cause);
     }
     for (size_t i = 0; i < ptv_field_count; i++) {
         const ptv_field *f = &ptv_fields[i];
@@ -417,10 +381,8 @@ void ptv_record_seal(ptv_record *r, ptv_digest *scratch)
         if (f->offset == offsetof(ptv_record, now) || f->offset == offsetof(ptv_record, records) ||
             !ptv_section_readable(r, f->section))
             continue;
-        sink_text(&s, f->name);
-        sink_field(&s, r, f);
+        ptv_digest_add_text(scratch, f->name);
+        add_field(scratch, r, f);
     }
-    if (s.len > 0)
-        ptv_digest_add(scratch, s.bytes, s.len);
     ptv_digest_end(scratch, r->digest);
 }

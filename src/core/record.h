@@ -66,6 +66,8 @@ typedef struct ptv_dns {
     bool live; /* every source it has is a live look-up */
 } ptv_dns;
 
+#define PTV_TIME_FIRST INT64_C(-62135596800) /* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: all that a record holds */
+#define PTV_TIME_LAST INT64_C(253402300799)
 #define PTV_DNS_KEPT 10000 /* rows of a record: the newest */
 typedef struct ptv_dns_list {
     const ptv_dns **rows; /* NULL: absent */
