@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "core/verdict.h"
 
-typedef struct ptv_result { /* what a report is made of */
+typedef struct ptv_result {       /* what a report is made of */
     const ptv_record *record;     /* its subject's input may differ from `input` */
     const ptv_decision *decision; /* never NULL: what was fetched without rules is printed as a record */
     const char *input;            /* as this caller gave it */
@@ -23,9 +23,10 @@ extern const char ptv_report_csv_columns[];                              /* the 
 /* The SOAR payload 2.0: content, raw, inputs, metrics, decision, hit, note. `note_from`: no note below this level. */
 typedef struct ptv_soar_options {
     ptv_level note_from;
-    bool unknown_fails;     /* unknown: success false with a reason; else success true, content [] */
-    const char *host;       /* metrics.host */
-    int64_t now_utc; int utc_offset_s; /* metrics.timestamp, local time */
+    bool unknown_fails; /* unknown: success false with a reason; else success true, content [] */
+    const char *host;   /* metrics.host */
+    int64_t now_utc;
+    int utc_offset_s; /* metrics.timestamp, local time */
 } ptv_soar_options;
 void ptv_report_soar(ptv_buf *out, const ptv_result *r, const ptv_soar_options *o); /* one line, no newline */
 void ptv_report_soar_refusal(ptv_buf *out, const char *inputs_json, const char *reason, const ptv_soar_options *o);

@@ -182,7 +182,7 @@ static void put_from_record(ptv_json_out *o, const ptv_record *record, const cha
     else if (!strcmp(key, "results") && dns)
         put_results(o, &record->all_records);
     else if (!strcmp(key, "classification") && ptv_section_readable(record, PTV_CLASSIFICATION) && class &&
-             strcmp(class, "unclassified"))
+             strcmp(class, "unclassified") != 0)
         ptv_json_put_text(o, key, class);
     else if (!strcmp(key, "subdomains") && ptv_section_readable(record, PTV_SUBDOMAINS) && record->subdomain_names.items)
         put_labels(o, record);

@@ -1,0 +1,98 @@
+#!/bin/sh
+# schema.t: what `--format json` and `--format record` print is what docs/*.schema.json say, by a validator that is not ours.
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2317  # functions are called through `it`; $1 and $2 belong to the inner shell
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/mock.sh
+
+# The Debian package belongs to the system's Python, which need not be the first on the path.
+python=
+for p in python3 /usr/bin/python3; do
+    "$p" -c 'from jsonschema import Draft202012Validator' 2>/dev/null && python=$p && break
+done
+[ -n "$python" ] || { echo "1..0 # SKIP python3-jsonschema is not there"; exit 0; }
+
+ptverdict=${PTVERDICT:-build/ptverdict}
+work=$(mktemp -d) || exit 1
+# shellcheck disable=SC2119
+start_mock || exit 1
+trap 'stop_mock; rm -rf "$work"' EXIT
+cat >"$work/app.config" <<EOC
+[fn_passivetotal]
+passivetotal_base_url = $MOCK_URL
+passivetotal_tags = compromised,ransomware
+passivetotal_username = analyst
+passivetotal_api_key = secret
+timeout = 2
+[rules]
+fresh = 30d
+[ptverdict]
+allow_reserved = yes
+retry_within = 0
+EOC
+cat >"$work/artifacts" <<'EOC'
+flagged.example
+hxxp://suspicious[.]example/path
+quiet.example
+status-503.tags.example
+status-429-120.tags.example
+status-401.all.example
+bad-json.passive-dns.flagged.example
+198.51.100.7
+10.0.0.1
+bücher.example
+EOC
+
+count=0
+failed=0
+# it NAME COMMAND...: one TAP line; the command's output when it fails
+it() {
+    count=$((count + 1))
+    name=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name"
+        sed 's/^/# /' "$work/said"
+        failed=1
+    fi
+}
+pt() {
+    command=$1
+    shift
+    "$ptverdict" "$command" -c "$work/app.config" "$@"
+}
+valid() {
+    "$python" tests/schema/validate.py "$@"
+}
+lookup_all() {
+    pt lookup "$@" - <"$work/artifacts" >"$work/out" 2>"$work/err" || { cat "$work/err"; return 1; }
+    [ "$(wc -l <"$work/out")" -eq "$(wc -l <"$work/artifacts")" ] || { echo "not one line an artifact"; cat "$work/err"; return 1; }
+}
+has_verdicts() {
+    for v in compromised no_match unknown skipped; do
+        grep -q "\"verdict\":\"$v\"" "$work/out" || { echo "no $v among them"; return 1; }
+    done
+}
+
+echo 1..11
+it "lookup writes a line an artifact with the shipped rule" lookup_all --rules rules --format json
+it "every decision is valid" valid docs/decision.schema.json "$work/out"
+it "all four verdicts are among them" has_verdicts
+it "lookup explains with the example rules" lookup_all --rules examples/rules --format json --explain
+it "every decision with its tree is valid" valid docs/decision.schema.json "$work/out"
+
+it "lookup writes records" lookup_all --rules rules --format record
+it "every record is valid" valid docs/record.schema.json "$work/out"
+
+it "eval judges them again" sh -c '"$1" eval -c "$2/app.config" --rules examples/rules --format json --explain \
+    --now 2026-05-01T00:00:00Z - <"$2/out" >"$2/again"' - "$ptverdict" "$work"
+it "every one of these decisions is valid" valid docs/decision.schema.json "$work/again"
+
+# A schema that lets everything through would prove nothing.
+sed 's/"verdict":/"verdict_":/' "$work/again" >"$work/bad"
+it "a misspelt key is noticed" sh -c '! "$@"' - "$python" tests/schema/validate.py docs/decision.schema.json "$work/bad"
+sed 's/"state":"ok"/"state":"fine"/' "$work/out" >"$work/bad"
+it "a wrong state is noticed" sh -c '! "$@"' - "$python" tests/schema/validate.py docs/record.schema.json "$work/bad"
+exit $failed
