@@ -111,7 +111,7 @@ def words_for_ours(payload):
     decision = payload["decision"]
     verdict = decision["verdict"] if decision else "refused"
     if not payload["success"]:
-        return verdict + ": failed"
+        return verdict + ": success false"
     return verdict + (": merged object" if isinstance(payload["content"], dict) else ": []")
 
 
