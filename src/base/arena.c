@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#if defined(__has_feature)
+/* A test builds the blocks also under AddressSanitizer, by PTV_ARENA_BLOCKS. */
+#if !defined(PTV_ARENA_BLOCKS) && defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define ONE_BLOCK_EACH
 #endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(ONE_BLOCK_EACH)
+#elif !defined(PTV_ARENA_BLOCKS) && defined(__SANITIZE_ADDRESS__)
 #define ONE_BLOCK_EACH
 #endif
 

@@ -289,9 +289,10 @@ static size_t format_date(char out[32], int64_t days)
 
 void ptv_time_format(char out[32], int64_t utc)
 {
-    int64_t days = ptv_day_of(utc);
-    int second = (int)(utc - days * PTV_DAY_S);
-    char *at = out + format_date(out, days);
+    int second = (int)(utc % PTV_DAY_S);
+    if (second < 0)
+        second += (int)PTV_DAY_S;
+    char *at = out + format_date(out, ptv_day_of(utc));
     memcpy(at, "T00:00:00Z", 11);
     put(at + 1, second / 3600, 2);
     put(at + 4, second / 60 % 60, 2);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
@@ -48,18 +49,30 @@ static ptv_code fail_at(ptv_error *err, const char *what, size_t offset)
     return ptv_fail_detail(err, PTV_ESHAPE, offset < INT_MAX ? (int)offset : INT_MAX, "%s at byte %zu", what, offset);
 }
 
-/* A backslash outside a text is an error that cJSON finds; so every one found here starts an escape. */
-static const char *find_nul_escape(const char *text, size_t len)
+static bool is_hex4(const char *text)
+{
+    for (int i = 0; i < 4; i++) {
+        if (!isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * \u0000 would end a C text early, and cJSON 1.7.15 makes the same of \uZZZZ. A backslash outside a text is an error
+ * that cJSON finds; so every one found here starts an escape.
+ */
+static ptv_code check_escapes(const char *text, size_t len, size_t skipped, ptv_error *err)
 {
     const char *end = text + len, *at = text;
-    while ((at = memchr(at, '\\', (size_t)(end - at)))) {
-        if (end - at >= 6 && !memcmp(at, "\\u0000", 6))
-            return at;
-        if (end - at <= 2)
-            break;
+    while ((at = memchr(at, '\\', (size_t)(end - at))) && end - at >= 6) {
+        if (at[1] == 'u' && !memcmp(at + 2, "0000", 4))
+            return fail_at(err, "NUL in JSON", skipped + (size_t)(at - text));
+        if (at[1] == 'u' && !is_hex4(at + 2))
+            return fail_at(err, "bad JSON", skipped + (size_t)(at - text));
         at += 2;
     }
-    return NULL;
+    return PTV_OK;
 }
 
 /* cJSON itself stops at 1,000 levels. Looking at the tree costs a tenth of counting brackets in the text. */
@@ -109,14 +122,12 @@ static bool is_json_blank(char c)
 static ptv_code check_bytes(const char *text, size_t len, size_t skipped, ptv_error *err)
 {
     const char *bad = memchr(text, '\0', len);
-    if (!bad && len)
-        bad = find_nul_escape(text, len);
     if (bad)
         return fail_at(err, "NUL in JSON", skipped + (size_t)(bad - text));
     size_t good = ptv_utf8_prefix(text, len);
     if (good < len)
         return fail_at(err, "JSON is not UTF-8", skipped + good);
-    return PTV_OK;
+    return check_escapes(text, len, skipped, err);
 }
 
 ptv_code ptv_json_parse(const ptv_json **out, ptv_arena *mem, const char *text, size_t len, ptv_error *err)
