@@ -1,5 +1,7 @@
 /*
  * fetch.h: from a set of sections to answered sections: routes, retries with backoff and jitter, quota, key refusals.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_SOURCES_FETCH_H
 #define PTV_SOURCES_FETCH_H
@@ -18,6 +20,7 @@ bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why);
 /* Milliseconds until a retry is due; -1: none waits. Bounds the next poll. */
 int ptv_fetcher_next_ms(const ptv_fetcher *f);
 void ptv_fetcher_run(ptv_fetcher *f); /* start what is due */
+void ptv_fetcher_seed(ptv_fetcher *f, uint64_t seed); /* of the jitter: the same seed, the same waits */
 
 typedef struct ptv_fetch {          /* one lookup's fetching; embed it, zero it */
     ptv_fetcher *fetcher;
@@ -30,8 +33,11 @@ typedef struct ptv_fetch {          /* one lookup's fetching; embed it, zero it 
     void *owner;
     void *first_ask;                /* fetch.c's */
 } ptv_fetch;
-/* Ask these sections, each by its route; every one ends ok, failed, not_asked (with cause) or unsupported. */
+/* Ask these sections, each by its route; every one ends ok, failed, not_asked (with cause) or unsupported. On an error
+ * (PTV_ENOMEM, PTV_ETOOBIG: the arena) nothing is pending and done() is not called. */
 ptv_code ptv_fetch_ask(ptv_fetch *f, ptv_sections sections, ptv_error *err);
-void ptv_fetch_cancel(ptv_fetch *f); /* drop what is under way; pending ones become not_asked, cause deadline */
+/* Drop what is under way without calling done(); pending ones become not_asked, cause deadline, or stay failed where a try
+ * had failed already. Needed before the arena of a fetch that is pending is released. */
+void ptv_fetch_cancel(ptv_fetch *f);
 
 #endif

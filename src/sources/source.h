@@ -1,5 +1,7 @@
 /*
  * source.h: one interface for everything that can fill a section: passivetotal (network), archive and lists (local).
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_SOURCES_SOURCE_H
 #define PTV_SOURCES_SOURCE_H
@@ -52,6 +54,7 @@ bool ptv_passivetotal_section_of(ptv_section *out, const char *endpoint);
 typedef struct ptv_local_source {
     const char *name;
     ptv_sections fills;
+    ptv_sections denies; /* where the route holds nothing else, "no entry" means "none": its owner keeps the whole list */
     void *self;
     ptv_code (*answer)(void *self, ptv_record *r, ptv_arena *mem, ptv_section section, ptv_error *err);
     void (*free)(void *self);

@@ -1,0 +1,559 @@
+/*
+ * passivetotal_fields.c: the fields of each section out of a PassiveTotal v2 answer. Pure: a JSON tree in, fields and
+ * warnings out. All text is copied: the tree dies before the record does.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sources/passivetotal.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include <arpa/inet.h>
+#include <math.h>
+#include <string.h>
+
+#define MAX_WARNINGS 20u      /* of one answer; the rest is counted */
+#define MAX_VALUE_SHOWN 60    /* bytes of a bad value that a warning shows */
+#define MAX_COUNT 1e15        /* above this a record count is no count */
+#define MAX_SCRATCH_BYTES (256u << 20)
+#define RECENT_SOURCE_LISTS 8 /* the same few lists of sources come again and again */
+
+/* The last text of a column: neighbours are often equal, and then share one copy. */
+typedef struct recent_text {
+    const char *sent, *kept;
+} recent_text;
+
+typedef struct recent_time {
+    const char *sent;
+    int64_t utc;
+} recent_time;
+
+typedef struct reader {
+    ptv_record *r;
+    ptv_arena *mem;     /* of the record */
+    ptv_arena scratch;  /* gone with the reader */
+    const ptv_source_settings *s;
+    ptv_error *err;
+    ptv_buf warnings;
+    unsigned warned;
+    recent_text value, type, resolve;
+    recent_time first, last, collected;
+    struct recent_sources {
+        const ptv_json *sent;
+        ptv_set set;
+        bool live;
+    } sources[RECENT_SOURCE_LISTS];
+    size_t source_lists;
+} reader;
+
+size_t ptv_text_clip(const char *text, size_t len, size_t most)
+{
+    if (len <= most)
+        return len;
+    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
+        most--;
+    return most;
+}
+
+static bool may_warn(reader *p)
+{
+    if (p->warned++ >= MAX_WARNINGS)
+        return false;
+    if (p->warnings.len > 0)
+        ptv_buf_putc(&p->warnings, '\n');
+    return true;
+}
+
+/* "passive_dns.records[3].first_seen: no date: '0000-…'"; index < 0: the section's own field. */
+static void warn_value(reader *p, const char *field, long index, const char *column, const char *what, const ptv_json *v)
+{
+    if (!may_warn(p))
+        return;
+    ptv_buf *b = &p->warnings;
+    ptv_buf_puts(b, field);
+    if (index >= 0)
+        ptv_buf_printf(b, "[%ld]", index);
+    if (column)
+        ptv_buf_printf(b, ".%s", column);
+    ptv_buf_printf(b, ": %s: ", what);
+    const char *text = ptv_json_text(v);
+    if (!text) {
+        double number;
+        if (ptv_json_number(&number, v))
+            ptv_buf_printf(b, "%.17g", number);
+        else
+            ptv_buf_puts(b, ptv_json_kind_name(ptv_json_kind_of(v)));
+        return;
+    }
+    ptv_buf_putc(b, '\'');
+    ptv_escape_terminal(b, text, ptv_text_clip(text, strlen(text), MAX_VALUE_SHOWN));
+    ptv_buf_putc(b, '\'');
+}
+
+static ptv_code keep_warnings(reader *p, ptv_section section)
+{
+    if (p->warned == 0)
+        return PTV_OK;
+    if (p->warned > MAX_WARNINGS)
+        ptv_buf_printf(&p->warnings, "\nand %u more", p->warned - MAX_WARNINGS);
+    if (ptv_buf_check(&p->warnings, p->err))
+        return p->err->code;
+    p->r->sections[section].warnings = ptv_arena_strndup(p->mem, p->warnings.data, p->warnings.len);
+    return p->r->sections[section].warnings ? PTV_OK : ptv_arena_fail(p->mem, p->err);
+}
+
+/* ------------------------------------------------------------------------------------------ scalars */
+
+/* The key of the section: must be there, may be null. */
+static const ptv_json *need_key(reader *p, const ptv_json *root, const char *key)
+{
+    const ptv_json *v = ptv_json_find(root, key);
+    if (!v)
+        ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: no key \"%s\"", key);
+    return v;
+}
+
+static ptv_code bad_kind(reader *p, const char *key, const ptv_json *v)
+{
+    return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" is %s", key, ptv_json_kind_name(ptv_json_kind_of(v)));
+}
+
+static int64_t read_time(reader *p, recent_time *recent, const ptv_json *v, long index, const char *column)
+{
+    int64_t utc = PTV_NO_TIME;
+    const char *text = ptv_json_text(v);
+    double number;
+    if (text) {
+        if (recent && recent->sent && strcmp(recent->sent, text) == 0)
+            return recent->utc;
+        if (ptv_time_parse(&utc, text, p->s->timezone_offset_s)) {
+            if (recent)
+                *recent = (recent_time){ text, utc };
+            return utc;
+        }
+    } else if (ptv_json_kind_of(v) == PTV_JSON_NULL || (ptv_json_number(&number, v) && ptv_time_from_number(&utc, number))) {
+        return utc;
+    }
+    warn_value(p, index < 0 ? "passive_dns" : "passive_dns.records", index, column, "no date", v);
+    return PTV_NO_TIME;
+}
+
+/* A count as number or numeric text; -1 where absent or no count (which is a warning). */
+static int64_t read_count(reader *p, const char *field, const ptv_json *v, bool *too_big)
+{
+    double number;
+    const char *text = ptv_json_text(v);
+    if (ptv_json_kind_of(v) == PTV_JSON_NULL)
+        return -1;
+    bool readable = text ? ptv_number_parse(&number, text) : ptv_json_number(&number, v);
+    if (readable && number >= 0 && number <= MAX_COUNT && number == floor(number))
+        return (int64_t)number;
+    if (too_big && (readable ? number > MAX_COUNT : ptv_json_kind_of(v) == PTV_JSON_NUMBER))
+        *too_big = true;
+    warn_value(p, field, -1, NULL, "no count", v);
+    return -1;
+}
+
+static int8_t read_yesno(const ptv_json *v)
+{
+    bool yes;
+    const char *text = ptv_json_text(v);
+    if (text ? ptv_bool_parse(&yes, text) : ptv_json_bool(&yes, v))
+        return yes ? 1 : 0;
+    return -1;
+}
+
+/* --------------------------------------------------------------------------------------------- sets */
+
+/* The texts of a list; others are skipped with a warning. A list that holds things but no text is no answer. */
+static ptv_code read_texts(reader *p, const char *field, const ptv_json *list, const char ***out, size_t *count)
+{
+    size_t n = 0, skipped = 0;
+    const char **texts = ptv_arena_calloc(&p->scratch, ptv_json_size(list) + 1, sizeof *texts);
+    if (!texts)
+        return ptv_arena_fail(&p->scratch, p->err);
+    long index = 0;
+    for (const ptv_json *item = ptv_json_first(list); item; item = ptv_json_next(item), index++) {
+        const char *text = ptv_json_text(item);
+        if (!text) {
+            warn_value(p, field, index, NULL, "no text", item);
+            skipped += ptv_json_kind_of(item) != PTV_JSON_NULL;
+            continue;
+        }
+        texts[n++] = text;
+    }
+    if (n == 0 && skipped > 0)
+        return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" holds no text", field);
+    *out = texts;
+    *count = n;
+    return PTV_OK;
+}
+
+/* Copies the texts. */
+static ptv_code build_set(reader *p, ptv_set *out, const char *const *texts, size_t count)
+{
+    return ptv_set_build(out, p->mem, texts, count) ? PTV_OK : ptv_arena_fail(p->mem, p->err);
+}
+
+/* "a, b" as one text: old answers and exports have it. */
+static ptv_code split_texts(reader *p, const char *joined, const char ***out, size_t *count)
+{
+    size_t n = 1;
+    for (const char *c = joined; *c; c++)
+        n += *c == ',';
+    const char **texts = ptv_arena_calloc(&p->scratch, n, sizeof *texts);
+    if (!texts)
+        return ptv_arena_fail(&p->scratch, p->err);
+    n = 0;
+    for (const char *piece = joined; piece; piece = *piece == ',' ? piece + 1 : NULL) {
+        const char *end = strchrnul(piece, ',');
+        const char *text = piece;
+        size_t len = (size_t)(end - piece);
+        ptv_text_trim(&text, &len);
+        if (len > 0) {
+            texts[n] = ptv_arena_strndup(&p->scratch, text, len);
+            if (!texts[n++])
+                return ptv_arena_fail(&p->scratch, p->err);
+        }
+        piece = end;
+    }
+    *out = texts;
+    *count = n;
+    return PTV_OK;
+}
+
+static ptv_code fill_tags(reader *p, const ptv_json *root)
+{
+    const ptv_json *v = need_key(p, root, "tags");
+    if (!v)
+        return p->err->code;
+    const char **texts = NULL;
+    size_t count = 0;
+    ptv_code rc = PTV_OK;
+    ptv_json_kind kind = ptv_json_kind_of(v);
+    if (kind == PTV_JSON_LIST)
+        rc = read_texts(p, "tags", v, &texts, &count);
+    else if (kind == PTV_JSON_TEXT)
+        rc = split_texts(p, ptv_json_text(v), &texts, &count);
+    else if (kind != PTV_JSON_NULL)
+        rc = bad_kind(p, "tags", v);
+    return rc ? rc : build_set(p, &p->r->tags, texts, count);
+}
+
+static ptv_code fill_classification(reader *p, const ptv_json *root)
+{
+    const ptv_json *v = need_key(p, root, "classification");
+    if (!v)
+        return p->err->code;
+    const char *text = ptv_json_text(v);
+    if (!text && ptv_json_kind_of(v) != PTV_JSON_NULL)
+        return bad_kind(p, "classification", v);
+    p->r->classification = ptv_classification_parse(text);
+    if (!p->r->classification) {
+        warn_value(p, "classification", -1, NULL, "not one of the words known, taken for unknown", v);
+        p->r->classification = ptv_classification_parse("unknown");
+    }
+    return PTV_OK;
+}
+
+/* --------------------------------------------------------------------------------------- subdomains */
+
+static bool is_below(const char *name, const char *zone)
+{
+    size_t name_len = strlen(name), zone_len = strlen(zone);
+    if (name_len < zone_len || !ptv_text_equal_fold(name + name_len - zone_len, zone))
+        return false;
+    return name_len == zone_len || name[name_len - zone_len - 1] == '.';
+}
+
+/* What the labels are relative to: primaryDomain, else the name that was queried, else the artifact. */
+static const char *base_name(reader *p, const ptv_json *root)
+{
+    const char *base = ptv_json_text(ptv_json_find(root, "primaryDomain"));
+    if (!base || !*base)
+        base = ptv_json_text(ptv_json_find(root, "queryValue"));
+    if (base && ptv_text_starts(base, "*."))
+        base += 2;
+    if (!base || !*base)
+        base = p->r->subject->value;
+    size_t len = strlen(base);
+    if (len > 5 && p->r->subject->type == PTV_IP && ptv_text_ends(base, ".null"))
+        len -= 5;
+    while (len > 0 && base[len - 1] == '.')
+        len--;
+    return ptv_arena_strndup(&p->scratch, base, len);
+}
+
+static ptv_code fill_subdomains(reader *p, const ptv_json *root)
+{
+    const ptv_json *v = need_key(p, root, "subdomains");
+    if (!v)
+        return p->err->code;
+    const char **labels = NULL, **names = NULL;
+    size_t count = 0;
+    if (ptv_json_kind_of(v) == PTV_JSON_LIST) {
+        ptv_code rc = read_texts(p, "subdomains", v, &labels, &count);
+        if (rc)
+            return rc;
+        const char *base = base_name(p, root);
+        names = ptv_arena_calloc(&p->scratch, count + 1, sizeof *names);
+        if (!base || !names)
+            return ptv_arena_fail(&p->scratch, p->err);
+        for (size_t i = 0; i < count; i++) {
+            const char *label = labels[i];
+            size_t len = strlen(label);
+            ptv_text_trim(&label, &len);
+            while (len > 0 && label[len - 1] == '.')
+                len--;
+            char *bare = ptv_arena_strndup(&p->scratch, label, len);
+            names[i] = bare && len > 0 && !is_below(bare, base) ? ptv_arena_printf(&p->scratch, "%s.%s", bare, base) : bare;
+            if (!names[i])
+                return ptv_arena_fail(&p->scratch, p->err);
+        }
+    } else if (ptv_json_kind_of(v) != PTV_JSON_NULL) {
+        return bad_kind(p, "subdomains", v);
+    }
+    p->r->subdomain_count = (int64_t)count;
+    ptv_code rc = build_set(p, &p->r->subdomain_names, names, count);
+    return rc ? rc : build_set(p, &p->r->subdomain_first_ten, labels, count < 10 ? count : 10);
+}
+
+/* -------------------------------------------------------------------------------------- passive DNS */
+
+/* Names lose their trailing dot, IPv6 addresses get their short form, so that rules can compare them. */
+static char *copy_name(ptv_arena *mem, const char *text)
+{
+    unsigned char ip[16];
+    char shortest[INET6_ADDRSTRLEN];
+    if (strchr(text, ':') && inet_pton(AF_INET6, text, ip) == 1 && inet_ntop(AF_INET6, ip, shortest, sizeof shortest))
+        return ptv_arena_strdup(mem, shortest);
+    size_t len = strlen(text);
+    return ptv_arena_strndup(mem, text, len > 1 && text[len - 1] == '.' ? len - 1 : len);
+}
+
+static char *copy_type(ptv_arena *mem, const char *text)
+{
+    char *type = ptv_arena_strdup(mem, text);
+    for (char *c = type; c && *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+    return type;
+}
+
+/* One copy for a run of equal texts; "" is absent. */
+static ptv_code keep_text(reader *p, recent_text *recent, const ptv_json *v, char *(*copy)(ptv_arena *, const char *),
+                          const char **out)
+{
+    const char *text = ptv_json_text(v);
+    if (!text || !*text)
+        return PTV_OK;
+    if (!recent->sent || strcmp(recent->sent, text) != 0) {
+        char *kept = copy(p->mem, text);
+        if (!kept)
+            return ptv_arena_fail(p->mem, p->err);
+        *recent = (recent_text){ text, kept };
+    }
+    *out = recent->kept;
+    return PTV_OK;
+}
+
+static bool same_texts(const ptv_json *a, const ptv_json *b)
+{
+    if (ptv_json_kind_of(a) != ptv_json_kind_of(b))
+        return false;
+    if (ptv_json_text(a))
+        return strcmp(ptv_json_text(a), ptv_json_text(b)) == 0;
+    const ptv_json *x = ptv_json_first(a), *y = ptv_json_first(b);
+    for (; x && y; x = ptv_json_next(x), y = ptv_json_next(y)) {
+        const char *p = ptv_json_text(x), *q = ptv_json_text(y);
+        if (!p || !q || strcmp(p, q) != 0)
+            return false;
+    }
+    return !x && !y;
+}
+
+static bool all_live(const reader *p, const ptv_set *sources)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        size_t k = 0;
+        while (k < p->s->live_source_count && strcmp(p->s->live_sources[k], sources->items[i]) != 0)
+            k++;
+        if (k == p->s->live_source_count)
+            return false;
+    }
+    return sources->count > 0;
+}
+
+static ptv_code read_sources(reader *p, ptv_dns *row, const ptv_json *v, long index)
+{
+    if (ptv_json_kind_of(v) == PTV_JSON_NULL)
+        return PTV_OK;
+    for (size_t i = 0; i < p->source_lists; i++) {
+        if (same_texts(p->sources[i].sent, v)) {
+            row->sources = p->sources[i].set;
+            row->live = p->sources[i].live;
+            return PTV_OK;
+        }
+    }
+    const char **texts = NULL;
+    size_t count = 0;
+    ptv_code rc = PTV_OK;
+    if (ptv_json_kind_of(v) == PTV_JSON_LIST)
+        rc = read_texts(p, "source", v, &texts, &count);
+    else if (ptv_json_text(v))
+        rc = split_texts(p, ptv_json_text(v), &texts, &count);
+    else
+        warn_value(p, "passive_dns.records", index, "sources", "no list of texts", v);
+    if (rc || !texts)
+        return rc;
+    rc = build_set(p, &row->sources, texts, count);
+    if (rc)
+        return rc;
+    row->live = all_live(p, &row->sources);
+    size_t slot = p->source_lists < RECENT_SOURCE_LISTS ? p->source_lists++ : (size_t)index % RECENT_SOURCE_LISTS;
+    p->sources[slot] = (struct recent_sources){ v, row->sources, row->live };
+    return PTV_OK;
+}
+
+static ptv_code read_row(reader *p, ptv_dns *row, const ptv_json *object, long index)
+{
+    *row = (ptv_dns){ .first_seen = PTV_NO_TIME, .last_seen = PTV_NO_TIME, .collected = PTV_NO_TIME };
+    ptv_code rc = PTV_OK;
+    for (const ptv_json *v = ptv_json_first(object); v && !rc; v = ptv_json_next(v)) {
+        const char *key = ptv_json_key(v);
+        if (strcmp(key, "firstSeen") == 0)
+            row->first_seen = read_time(p, &p->first, v, index, "first_seen");
+        else if (strcmp(key, "lastSeen") == 0)
+            row->last_seen = read_time(p, &p->last, v, index, "last_seen");
+        else if (strcmp(key, "collected") == 0)
+            row->collected = read_time(p, &p->collected, v, index, "collected");
+        else if (strcmp(key, "value") == 0)
+            rc = keep_text(p, &p->value, v, copy_name, &row->value);
+        else if (strcmp(key, "resolve") == 0)
+            rc = keep_text(p, &p->resolve, v, copy_name, &row->resolve);
+        else if (strcmp(key, "recordType") == 0)
+            rc = keep_text(p, &p->type, v, copy_type, &row->type);
+        else if (strcmp(key, "source") == 0)
+            rc = read_sources(p, row, v, index);
+    }
+    return rc;
+}
+
+static bool holds_nothing(const ptv_dns *row)
+{
+    return !row->value && !row->resolve && !row->type && row->first_seen == PTV_NO_TIME && row->last_seen == PTV_NO_TIME;
+}
+
+/* A top-level date as the source wrote it, for people. */
+static ptv_code keep_date_text(reader *p, const char **out, const ptv_json *v)
+{
+    double number;
+    const char *text = ptv_json_text(v);
+    if (text && *text)
+        *out = ptv_arena_strdup(p->mem, text);
+    else if (ptv_json_number(&number, v))
+        *out = ptv_arena_printf(p->mem, "%.0f", number);
+    else
+        return PTV_OK;
+    return *out ? PTV_OK : ptv_arena_fail(p->mem, p->err);
+}
+
+static ptv_code fill_passive_dns(reader *p, const ptv_json *root)
+{
+    const ptv_json *results = need_key(p, root, "results");
+    if (!results)
+        return p->err->code;
+    ptv_json_kind kind = ptv_json_kind_of(results);
+    if (kind != PTV_JSON_LIST && kind != PTV_JSON_NULL)
+        return bad_kind(p, "results", results);
+    size_t sent = kind == PTV_JSON_LIST ? ptv_json_size(results) : 0, count = 0;
+    ptv_dns *rows = ptv_arena_calloc(p->mem, sent + 1, sizeof *rows);
+    const ptv_dns **kept = rows ? ptv_arena_calloc(p->mem, sent + 1, sizeof *kept) : NULL;
+    if (!kept)
+        return ptv_arena_fail(p->mem, p->err);
+    long index = 0;
+    for (const ptv_json *v = ptv_json_first(results); v; v = ptv_json_next(v), index++) {
+        kind = ptv_json_kind_of(v);
+        if (kind != PTV_JSON_OBJECT && kind != PTV_JSON_NULL)
+            return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"results\" item %ld is %s", index + 1,
+                            ptv_json_kind_name(kind));
+        ptv_code rc = read_row(p, &rows[count], v, index);
+        if (rc)
+            return rc;
+        if (holds_nothing(&rows[count]))
+            warn_value(p, "passive_dns.records", index, NULL, "holds nothing", v);
+        else {
+            kept[count] = &rows[count];
+            count++;
+        }
+    }
+    const ptv_json *first = ptv_json_find(root, "firstSeen"), *last = ptv_json_find(root, "lastSeen");
+    bool too_big = false;
+    p->r->total_records = read_count(p, "passive_dns.total_records", ptv_json_find(root, "totalRecords"), &too_big);
+    ptv_code rc = keep_date_text(p, &p->r->first_seen_text, first);
+    if (!rc)
+        rc = keep_date_text(p, &p->r->last_seen_text, last);
+    if (rc)
+        return rc;
+    if (!ptv_record_derive_dns(p->r, p->mem, kept, count, read_time(p, NULL, first, -1, "first_seen"),
+                               read_time(p, NULL, last, -1, "last_seen")))
+        return ptv_arena_fail(p->mem, p->err);
+    if (too_big || count < sent) /* records exist that we could not read */
+        p->r->truncated = 1;
+    return PTV_OK;
+}
+
+/* ------------------------------------------------------------------------------------------ account */
+
+/* limits[key] - counts[key], or -1. */
+static int64_t left_of(const ptv_json *user, const char *limits, const char *counts, const char *key)
+{
+    double limit, used;
+    if (!ptv_json_number(&limit, ptv_json_find(ptv_json_find(user, limits), key)) ||
+        !ptv_json_number(&used, ptv_json_find(ptv_json_find(user, counts), key)) || fabs(limit) > MAX_COUNT ||
+        fabs(used) > MAX_COUNT)
+        return -1;
+    return limit > used ? (int64_t)(limit - used) : 0;
+}
+
+static ptv_code fill_account(reader *p, const ptv_json *root)
+{
+    const ptv_json *user = ptv_json_find(root, "user"); /* the shape of /v2/account/quota */
+    if (ptv_json_kind_of(user) == PTV_JSON_OBJECT) {
+        int64_t own = left_of(user, "limits", "counts", "search_api");
+        int64_t licence = left_of(user, "licenseLimits", "licenseCounts", "searchApi");
+        p->r->quota_left = licence >= 0 && (own < 0 || licence < own) ? licence : own;
+        p->r->quota_exceeded = p->r->quota_left < 0 ? -1 : p->r->quota_left == 0;
+        return PTV_OK;
+    }
+    const ptv_json *exceeded = ptv_json_find(root, "searchApiQuotaExceeded");
+    if (!exceeded && !ptv_json_find(root, "username"))
+        return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: neither \"username\" nor \"searchApiQuotaExceeded\"");
+    p->r->quota_exceeded = read_yesno(exceeded);
+    if (p->r->quota_exceeded < 0 && ptv_json_kind_of(exceeded) != PTV_JSON_NULL)
+        warn_value(p, "account.quota_exceeded", -1, NULL, "neither yes nor no", exceeded);
+    int64_t quota = read_count(p, "account.quota_left", ptv_json_find(root, "searchApiQuota"), NULL);
+    int64_t used = read_count(p, "account.quota_left", ptv_json_find(root, "searchApiUsed"), NULL);
+    if (quota >= 0 && used >= 0)
+        p->r->quota_left = quota > used ? quota - used : 0;
+    return PTV_OK;
+}
+
+/* ------------------------------------------------------------------------------------------ the door */
+
+ptv_code ptv_passivetotal_fill(ptv_record *r, ptv_arena *mem, const ptv_source_settings *s, ptv_section section,
+                               const ptv_json *root, ptv_error *err)
+{
+    static ptv_code (*const fill[PTV_SECTION_COUNT])(reader *, const ptv_json *) = {
+        [PTV_ACCOUNT] = fill_account,         [PTV_TAGS] = fill_tags,
+        [PTV_CLASSIFICATION] = fill_classification, [PTV_PASSIVE_DNS] = fill_passive_dns,
+        [PTV_SUBDOMAINS] = fill_subdomains,
+    };
+    reader p = { .r = r, .mem = mem, .s = s, .err = err };
+    p.scratch = (ptv_arena)PTV_ARENA(MAX_SCRATCH_BYTES);
+    p.warnings = (ptv_buf)PTV_BUF(64 << 10);
+    ptv_code rc = fill[section](&p, root);
+    if (!rc)
+        rc = keep_warnings(&p, section);
+    ptv_buf_release(&p.warnings);
+    ptv_arena_release(&p.scratch);
+    return rc;
+}
