@@ -318,71 +318,145 @@ bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, 
 
 /* ------------------------------------------------------------------------------------------- digest */
 
-static void add_set(ptv_digest *d, const ptv_set *set)
-{
-    ptv_digest_add_int(d, set->items ? (int64_t)set->shown_count : -1);
-    for (size_t i = 0; set->items && i < set->shown_count; i++)
-        ptv_digest_add_text(d, set->shown[i]);
-}
+/*
+ * What is digested, in bytes that can be read in one way only: texts with their NUL, numbers in eight bytes, each field
+ * behind its name, absent ones left out, and a row as what differs from the row before. Hashing is most of the cost of
+ * reading a compact record, and rows repeat each other.
+ */
+typedef struct sink {
+    ptv_digest *digest;
+    size_t len;
+    unsigned char bytes[4096];
+} sink;
 
-static void add_rows(ptv_digest *d, const ptv_dns_list *list)
+static void put_bytes(sink *s, const void *bytes, size_t len)
 {
-    ptv_digest_add_int(d, list->rows ? (int64_t)list->count : -1);
-    for (size_t i = 0; list->rows && i < list->count; i++) {
-        const ptv_dns *row = list->rows[i];
-        ptv_digest_add_text(d, row->value);
-        ptv_digest_add_text(d, row->type);
-        ptv_digest_add_text(d, row->resolve);
-        ptv_digest_add_int(d, row->first_seen);
-        ptv_digest_add_int(d, row->last_seen);
-        ptv_digest_add_int(d, row->collected);
-        add_set(d, &row->sources);
-        ptv_digest_add_int(d, row->live);
+    if (len > sizeof s->bytes - s->len) {
+        ptv_digest_add(s->digest, s->bytes, s->len);
+        s->len = 0;
     }
+    if (len > sizeof s->bytes) {
+        ptv_digest_add(s->digest, bytes, len);
+        return;
+    }
+    memcpy(s->bytes + s->len, bytes, len);
+    s->len += len;
 }
 
-static void add_field(ptv_digest *d, const ptv_record *r, const ptv_field *f)
+/* No UTF-8 text is "\xff". */
+static void put_text(sink *s, const char *text)
 {
+    if (!text)
+        text = "\xff";
+    put_bytes(s, text, strlen(text) + 1);
+}
+
+static void put_int(sink *s, int64_t value)
+{
+    unsigned char bytes[8]; /* low byte first on every machine */
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)((uint64_t)value >> (8 * i));
+    put_bytes(s, bytes, sizeof bytes);
+}
+
+static void put_set(sink *s, const ptv_set *set)
+{
+    put_int(s, set->items ? (int64_t)set->shown_count : -1);
+    for (size_t i = 0; i < set->shown_count; i++)
+        put_text(s, set->shown[i]);
+}
+
+static bool same_set(const ptv_set *a, const ptv_set *b)
+{
+    if (a->shown == b->shown)
+        return true;
+    if (!a->items || !b->items || a->shown_count != b->shown_count)
+        return false;
+    for (size_t i = 0; i < a->shown_count; i++)
+        if (strcmp(a->shown[i], b->shown[i]) != 0)
+            return false;
+    return true;
+}
+
+static void put_row(sink *s, const ptv_dns *row, const ptv_dns *before)
+{
+    enum { LIVE = 1, VALUE = 2, TYPE = 4, RESOLVE = 8, FIRST = 16, LAST = 32, COLLECTED = 64, SOURCES = 128 };
+    unsigned char differs = row->live ? LIVE : 0;
+    differs |= ptv_text_equal(row->value, before->value) ? 0 : VALUE;
+    differs |= ptv_text_equal(row->type, before->type) ? 0 : TYPE;
+    differs |= ptv_text_equal(row->resolve, before->resolve) ? 0 : RESOLVE;
+    differs |= row->first_seen == before->first_seen ? 0 : FIRST;
+    differs |= row->last_seen == before->last_seen ? 0 : LAST;
+    differs |= row->collected == before->collected ? 0 : COLLECTED;
+    differs |= same_set(&row->sources, &before->sources) ? 0 : SOURCES;
+    put_bytes(s, &differs, 1);
+    if (differs & VALUE)
+        put_text(s, row->value);
+    if (differs & TYPE)
+        put_text(s, row->type);
+    if (differs & RESOLVE)
+        put_text(s, row->resolve);
+    if (differs & FIRST)
+        put_int(s, row->first_seen);
+    if (differs & LAST)
+        put_int(s, row->last_seen);
+    if (differs & COLLECTED)
+        put_int(s, row->collected);
+    if (differs & SOURCES)
+        put_set(s, &row->sources);
+}
+
+static void put_field(sink *s, const ptv_record *r, const ptv_field *f)
+{
+    static const ptv_dns nothing = { .first_seen = PTV_NO_TIME, .last_seen = PTV_NO_TIME, .collected = PTV_NO_TIME };
+    const ptv_dns *before = &nothing;
+    put_text(s, f->name);
     switch (f->type) {
     case PTV_WORD:
     case PTV_ENUM:
     case PTV_URI:
-        ptv_digest_add_text(d, *PTV_FIELD_AT(r, f, WORD));
+        put_text(s, *PTV_FIELD_AT(r, f, WORD));
         break;
     case PTV_NUMBER:
-        ptv_digest_add_int(d, *PTV_FIELD_AT(r, f, NUMBER));
+        put_int(s, *PTV_FIELD_AT(r, f, NUMBER));
         break;
     case PTV_TIME:
-        ptv_digest_add_int(d, *PTV_FIELD_AT(r, f, TIME));
+        put_int(s, *PTV_FIELD_AT(r, f, TIME));
         break;
     case PTV_YESNO:
-        ptv_digest_add_int(d, *PTV_FIELD_AT(r, f, YESNO));
+        put_int(s, *PTV_FIELD_AT(r, f, YESNO));
         break;
     case PTV_SET:
-        add_set(d, PTV_FIELD_AT(r, f, SET));
+        put_set(s, PTV_FIELD_AT(r, f, SET));
         break;
-    case PTV_RECORDS:
-        add_rows(d, PTV_FIELD_AT(r, f, RECORDS));
+    case PTV_RECORDS: {
+        const ptv_dns_list *list = PTV_FIELD_AT(r, f, RECORDS);
+        put_int(s, (int64_t)list->count);
+        for (size_t i = 0; i < list->count; before = list->rows[i++])
+            put_row(s, list->rows[i], before);
         break;
+    }
     }
 }
 
 void ptv_record_seal(ptv_record *r, ptv_digest *scratch)
 {
+    sink s;
+    s.digest = scratch;
+    s.len = 0;
     ptv_digest_begin(scratch);
-    ptv_digest_add_text(scratch, "ptverdict.record/1");
+    put_text(&s, "ptverdict.record/1");
     for (size_t i = 0; i < PTV_SECTION_COUNT; i++) {
-        ptv_digest_add_int(scratch, r->sections[i].state);
-        ptv_digest_add_int(scratch, r->sections[i].cause);
+        unsigned char info[2] = { (unsigned char)r->sections[i].state, (unsigned char)r->sections[i].cause };
+        put_bytes(&s, info, sizeof info);
     }
     for (size_t i = 0; i < ptv_field_count; i++) {
         const ptv_field *f = &ptv_fields[i];
         /* `now` is the time of judging, `records` a part of `all_records`. */
-        if (f->offset == offsetof(ptv_record, now) || f->offset == offsetof(ptv_record, records) ||
-            !ptv_section_readable(r, f->section))
-            continue;
-        ptv_digest_add_text(scratch, f->name);
-        add_field(scratch, r, f);
+        if (f->offset != offsetof(ptv_record, now) && f->offset != offsetof(ptv_record, records) &&
+            ptv_section_readable(r, f->section) && !ptv_field_absent(r, f))
+            put_field(&s, r, f);
     }
+    ptv_digest_add(scratch, s.bytes, s.len);
     ptv_digest_end(scratch, r->digest);
 }
