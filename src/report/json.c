@@ -63,7 +63,7 @@ static void put_rules(ptv_json_out *o, const ptv_decision *d)
     ptv_json_close(o, ']');
 }
 
-static void put_hit(ptv_json_out *o, const ptv_decision *d)
+void ptv_hit_put(ptv_json_out *o, const ptv_decision *d)
 {
     ptv_json_open(o, "hit", '[');
     for (size_t i = 0; i < d->hit_count; i++) {
@@ -204,7 +204,7 @@ void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, uns
         ptv_json_put_null(o, "retry_after");
     put_missing(o, r);
     put_rules(o, d);
-    put_hit(o, d);
+    ptv_hit_put(o, d);
     ptv_json_put_text(o, "note", d->note);
     put_suppressed(o, d);
     put_shadow(o, d);

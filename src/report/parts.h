@@ -10,6 +10,8 @@
 
 /* The decision as one JSON object under `key`. */
 void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, unsigned flags);
+/* The hit card as a list of { name, type, value } under "hit". */
+void ptv_hit_put(ptv_json_out *o, const ptv_decision *d);
 
 /* True for a section whose absence a reader should know of: a live rule needed it, or it was asked for and not read. */
 bool ptv_section_is_lost(const ptv_result *r, ptv_section s);

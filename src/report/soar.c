@@ -337,32 +337,6 @@ static void unknown_reason(ptv_buf *out, const ptv_result *r)
     ptv_buf_release(&lost);
 }
 
-static void put_hit(ptv_json_out *o, const ptv_result *r)
-{
-    const ptv_decision *d = r->decision;
-    ptv_buf lost = PTV_BUF(o->buf->limit_bytes);
-
-    ptv_json_open(o, "hit", '[');
-    for (size_t i = 0; i < d->hit_count; i++) {
-        ptv_json_open(o, NULL, '{');
-        ptv_json_put_text(o, "name", d->hit[i].name);
-        ptv_json_put_text(o, "type", ptv_hit_type_name(d->hit[i].type));
-        ptv_json_put_text(o, "value", d->hit[i].value);
-        ptv_json_close(o, '}');
-    }
-    list_lost(&lost, r);
-    if (lost.len > 0) {
-        ptv_json_open(o, NULL, '{');
-        ptv_json_put_text(o, "name", "Not read");
-        ptv_json_put_text(o, "type", ptv_hit_type_name(PTV_HIT_STRING));
-        ptv_json_put_text(o, "value", lost.data);
-        ptv_json_close(o, '}');
-    }
-    ptv_json_close(o, ']');
-    ptv_buf_inherit(o->buf, &lost);
-    ptv_buf_release(&lost);
-}
-
 static void put_empty_list(ptv_json_out *o, const char *key)
 {
     ptv_json_open(o, key, '[');
@@ -392,7 +366,7 @@ void ptv_report_soar(ptv_buf *out, const ptv_result *r, const ptv_soar_options *
     put_metrics(&o, r->elapsed_ms, options);
     ptv_decision_put(&o, "decision", r, 0);
     if (match)
-        put_hit(&o, r);
+        ptv_hit_put(&o, d);
     else
         put_empty_list(&o, "hit");
     put_note_text(&o, "note", match && d->severity >= options->note_from ? d->note : NULL);
