@@ -1,0 +1,50 @@
+/*
+ * scan.h: what the source text of a rule file tells and Lua does not keep: the lines of keys and items in tables, and slips
+ * that Lua swallows (`a and b`, `field == "x"`, a key given twice). Everything is in the arena it was made with.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef PTV_RULES_SCAN_H
+#define PTV_RULES_SCAN_H
+#include "base/arena.h"
+
+typedef struct ptv_scan_table ptv_scan_table;
+typedef struct ptv_scan_item {
+    const char *key; /* NULL: a list item */
+    size_t index;    /* of list items, from 1 */
+    int line;
+    const ptv_scan_table *table; /* its value is this table, or a call with it: all { … }; else NULL */
+    const struct ptv_scan_item *next;
+} ptv_scan_item;
+struct ptv_scan_table {
+    const char *head; /* "rule" "all" "count"; NULL: a plain table */
+    const char *id;   /* rule "id" { */
+    int line;         /* where the head's expression begins, as Lua counts a call's line */
+    const ptv_scan_item *items;
+    const ptv_scan_table *next;
+};
+
+/* Lines of one slip: Lua's own finding on any of them would only repeat it. */
+typedef struct ptv_scan_slip {
+    const char *code; /* "E-COND", "E-UNUSED", "E-DUP", "E-CUSTOM" */
+    int line, last_line;
+    const char *message;
+    const struct ptv_scan_slip *next;
+} ptv_scan_slip;
+
+typedef struct ptv_scan {
+    const ptv_scan_table *tables; /* in source order */
+    const ptv_scan_slip *slips;
+} ptv_scan;
+
+/* Read a source that compiles. NULL: arena full. */
+const ptv_scan *ptv_scan_read(ptv_arena *mem, const char *source, size_t len);
+/* For a source that does not compile: what people usually mean by it, or NULL. */
+const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int line, const char *lua_message);
+
+/* All take NULL for "not found" and pass it on; the line is 0 then. */
+const ptv_scan_table *ptv_scan_find(const ptv_scan *s, const char *head, int line, const char *id);
+const ptv_scan_item *ptv_scan_key(const ptv_scan_table *t, const char *key);
+const ptv_scan_item *ptv_scan_nth(const ptv_scan_table *t, size_t index);
+
+#endif
