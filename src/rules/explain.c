@@ -271,7 +271,10 @@ static void put_bound(ptv_buf *out, const ptv_cond *c)
         break;
     case PTV_OP_WITHIN:
     case PTV_OP_OLDER_THAN:
-        ptv_duration_format(text, c->args.span_s);
+        if (c->args.by_day)
+            snprintf(text, sizeof text, "%lldd", (long long)(c->args.span_s / PTV_DAY_S));
+        else
+            ptv_duration_format(text, c->args.span_s);
         ptv_buf_printf(out, ", %s %s", c->op == PTV_OP_WITHIN ? "within" : "older than", text);
         break;
     case PTV_OP_BEFORE:
