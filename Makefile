@@ -74,7 +74,7 @@ LIBS = $(DEP_LIBS) -lm
 
 SRC     := $(sort $(wildcard src/*.c src/*/*.c))
 LIB_SRC := $(filter-out src/cli/%,$(SRC))
-CLI_SRC := $(filter src/cli/%,$(SRC))
+CLI_SRC := $(filter src/cli/%,$(SRC)) build/starter.c
 HEADERS := $(wildcard include/*.h src/*/*.h src/*.h src/*/*.def)
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -105,6 +105,12 @@ build/$(1)/ptverdict: $$(call objects,$(1),$$(CLI_SRC)) build/$(1)/libptverdict.
 	$$(call say,LINK,$$@)
 	$$(Q)$$(COMPILER_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) -o $$@
 endef
+# What `ptverdict init` hands out, embedded from the one place where it is kept.
+STARTER := $(wildcard rules/*.lua) $(wildcard rules/lists/*)
+build/starter.c: scripts/embed.sh $(STARTER) examples/archive/starter.ndjson
+	$(call say,EMBED,$@)
+	$(Q)sh scripts/embed.sh $(foreach f,$(STARTER),$(f)=$(f)) archive/starter.ndjson=examples/archive/starter.ndjson >$@
+
 COMPILER_release = $(CC)
 COMPILER_asan    = $(CC)
 COMPILER_cover   = $(CC)
