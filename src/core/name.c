@@ -61,6 +61,7 @@ static ptv_code refuse_label(ptv_arena *mem, int idn_code, const char *label, co
         return PTV_ENOMEM;
     case IDN2_TOO_BIG_LABEL:
     case IDN2_TOO_BIG_DOMAIN:
+    case IDN2_PUNYCODE_BIG_OUTPUT:
         *why = "has a label of more than 63 bytes";
         return PTV_EINVAL;
     default:
