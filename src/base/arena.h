@@ -6,6 +6,8 @@
  *   ptv_arena_release(&a);
  *
  * Under AddressSanitizer each allocation is its own heap block, so that a use after release is caught.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_BASE_ARENA_H
 #define PTV_BASE_ARENA_H
@@ -19,7 +21,10 @@ typedef struct ptv_arena {
     size_t used_bytes, limit_bytes; /* used counts what was handed out, not what blocks hold */
     bool over_limit;                /* true: the ceiling was hit (PTV_ETOOBIG), false: no memory (PTV_ENOMEM) */
 } ptv_arena;
-#define PTV_ARENA(limit) { .limit_bytes = (size_t)(limit) }
+#define PTV_ARENA(limit)                                                                                                    \
+    {                                                                                                                       \
+        .limit_bytes = (size_t)(limit)                                                                                      \
+    }
 
 void *ptv_arena_alloc(ptv_arena *a, size_t size);                /* 16-byte aligned, not zeroed */
 void *ptv_arena_calloc(ptv_arena *a, size_t count, size_t size); /* zeroed; checks the product */

@@ -1,6 +1,8 @@
 /*
  * buf.h: bytes that grow up to a ceiling. Errors stick: append as you like, look once at the end.
  * `data` is always NUL-terminated once anything was appended (the NUL is not counted); NULL while empty.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_BASE_BUF_H
 #define PTV_BASE_BUF_H
@@ -12,7 +14,10 @@ typedef struct ptv_buf {
     size_t len, cap, limit_bytes;
     ptv_code failed; /* PTV_OK, PTV_ENOMEM or PTV_ETOOBIG; once set, appends do nothing */
 } ptv_buf;
-#define PTV_BUF(limit) { .limit_bytes = (size_t)(limit) }
+#define PTV_BUF(limit)                                                                                                      \
+    {                                                                                                                       \
+        .limit_bytes = (size_t)(limit)                                                                                      \
+    }
 
 void ptv_buf_append(ptv_buf *b, const char *bytes, size_t len);
 void ptv_buf_puts(ptv_buf *b, const char *text);

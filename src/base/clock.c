@@ -171,7 +171,8 @@ static bool parse_number(int64_t *utc, const char *text, size_t len, int offset_
     int64_t days;
     const char *at = text;
     if (len == 8 || len == 14) {
-        if (!digits(&at, 4, &year) || !digits(&at, 2, &month) || !digits(&at, 2, &day) || !day_number(&days, year, month, day))
+        if (!digits(&at, 4, &year) || !digits(&at, 2, &month) || !digits(&at, 2, &day) ||
+            !day_number(&days, year, month, day))
             return false;
         *utc = days * PTV_DAY_S;
         if (len == 8)

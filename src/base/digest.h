@@ -1,9 +1,13 @@
-/* digest.h: SHA-256, kept by libcrypto. */
+/*
+ * digest.h: SHA-256, kept by libcrypto.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef PTV_BASE_DIGEST_H
 #define PTV_BASE_DIGEST_H
 #include "base/err.h"
 
-#define PTV_DIGEST_HEX 65 /* 64 digits and a NUL */
+#define PTV_DIGEST_HEX 65             /* 64 digits and a NUL */
 typedef struct ptv_digest ptv_digest; /* a running digest; reusable */
 
 ptv_digest *ptv_digest_new(void); /* yours; NULL: no memory */

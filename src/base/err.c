@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROOM = sizeof ((ptv_error *)0)->msg };
+enum { ROOM = sizeof((ptv_error *)0)->msg };
 
 /* Shorten text to at most `most` bytes, not inside a character. */
 static size_t cut(char *text, size_t len, size_t most)

@@ -1,4 +1,8 @@
-/* err.h: one error, told from the outside in; the types are in ptverdict.h. */
+/*
+ * err.h: one error, told from the outside in; the types are in ptverdict.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef PTV_BASE_ERR_H
 #define PTV_BASE_ERR_H
 #include "ptverdict.h"

@@ -68,10 +68,10 @@ static bool is_hidden(uint32_t c)
     static const struct {
         uint32_t first, last;
     } ranges[] = {
-        { 0x00, 0x1F },     { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x34F, 0x34F },   { 0x61C, 0x61C },
-        { 0x115F, 0x1160 }, { 0x17B4, 0x17B5 }, { 0x180B, 0x180F }, { 0x200B, 0x200F }, { 0x2028, 0x202E },
-        { 0x2060, 0x206F }, { 0x3164, 0x3164 }, { 0xFEFF, 0xFEFF }, { 0xFFA0, 0xFFA0 }, { 0xFFF0, 0xFFFB },
-        { 0xE0000, 0xE0FFF },
+        { 0x00, 0x1F },     { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x34F, 0x34F },
+        { 0x61C, 0x61C },   { 0x115F, 0x1160 }, { 0x17B4, 0x17B5 }, { 0x180B, 0x180F },
+        { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0x3164, 0x3164 },
+        { 0xFEFF, 0xFEFF }, { 0xFFA0, 0xFFA0 }, { 0xFFF0, 0xFFFB }, { 0xE0000, 0xE0FFF },
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges && c >= ranges[i].first; i++) {
         if (c <= ranges[i].last)
@@ -98,7 +98,8 @@ static void escape_shown(ptv_buf *out, const char *text, size_t len, const char 
         at += step ? step : 1;
         run = at;
     }
-    ptv_buf_append(out, text + run, len - run);
+    if (run < len)
+        ptv_buf_append(out, text + run, len - run);
 }
 
 void ptv_escape_terminal(ptv_buf *out, const char *text, size_t len)
@@ -163,7 +164,8 @@ void ptv_escape_html(ptv_buf *out, const char *text, size_t len)
         ptv_buf_puts(out, entity);
         run = at + 1;
     }
-    ptv_buf_append(out, text + run, len - run);
+    if (run < len)
+        ptv_buf_append(out, text + run, len - run);
 }
 
 static bool is_unreserved(char c)
@@ -182,5 +184,6 @@ void ptv_escape_url(ptv_buf *out, const char *text, size_t len)
         ptv_buf_printf(out, "%%%02X", (unsigned char)text[at]);
         run = at + 1;
     }
-    ptv_buf_append(out, text + run, len - run);
+    if (run < len)
+        ptv_buf_append(out, text + run, len - run);
 }

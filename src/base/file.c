@@ -24,7 +24,8 @@ static ptv_code fail_errno(ptv_error *err)
 
 static ptv_code fail_irregular(ptv_error *err, mode_t mode)
 {
-    return ptv_fail_detail(err, PTV_EIO, S_ISDIR(mode) ? EISDIR : EINVAL, S_ISDIR(mode) ? "is a folder" : "not a regular file");
+    return ptv_fail_detail(err, PTV_EIO, S_ISDIR(mode) ? EISDIR : EINVAL,
+                           S_ISDIR(mode) ? "is a folder" : "not a regular file");
 }
 
 static ptv_code read_all(ptv_buf *out, int fd, size_t expected, ptv_error *err)
@@ -166,7 +167,6 @@ ptv_code ptv_dir_list(const char ***names, size_t *count, ptv_arena *mem, const 
     size_t found = 0, room = 16;
     const char **list = ptv_arena_alloc(mem, room * sizeof *list);
     struct dirent *entry;
-    ptv_code rc = PTV_OK;
     while (list && (errno = 0, entry = readdir(folder))) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
@@ -180,13 +180,14 @@ ptv_code ptv_dir_list(const char ***names, size_t *count, ptv_arena *mem, const 
         if (list && !(list[found++] = ptv_arena_strdup(mem, entry->d_name)))
             list = NULL;
     }
-    if (!list)
-        rc = ptv_arena_fail(mem, err);
-    else if (errno)
-        rc = fail_errno(err);
+    int number = errno;
     closedir(folder);
-    if (rc)
-        return rc;
+    if (!list)
+        return ptv_arena_fail(mem, err);
+    if (number) {
+        errno = number;
+        return fail_errno(err);
+    }
     qsort(list, found, sizeof *list, compare_names);
     *names = list;
     *count = found;

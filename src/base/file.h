@@ -1,4 +1,8 @@
-/* file.h: whole files, folders and safe replacement. */
+/*
+ * file.h: whole files, folders and safe replacement.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef PTV_BASE_FILE_H
 #define PTV_BASE_FILE_H
 #include "base/arena.h"

@@ -1,4 +1,8 @@
-/* findings.h: the list behind ptv_findings: what rule files have to say. Text is copied. */
+/*
+ * findings.h: the list behind ptv_findings: what rule files have to say. Text is copied.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef PTV_BASE_FINDINGS_H
 #define PTV_BASE_FINDINGS_H
 #include "ptverdict.h"

@@ -196,7 +196,7 @@ const ptv_json *ptv_json_find(const ptv_json *object, const char *key)
     if (ptv_json_kind_of(object) != PTV_JSON_OBJECT)
         return NULL;
     const cJSON *item = object->child;
-    while (item && strcmp(item->string, key))
+    while (item && strcmp(item->string, key) != 0)
         item = item->next;
     return item;
 }

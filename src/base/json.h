@@ -3,6 +3,8 @@
  *
  * Reading: the tree lives in the arena given; nothing is freed one by one. Nesting over 100 levels, a NUL in a text
  * (\u0000), text after the value, and bytes that are not UTF-8 are refused with the byte offset.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_BASE_JSON_H
 #define PTV_BASE_JSON_H
@@ -10,19 +12,26 @@
 #include "base/buf.h"
 
 typedef struct cJSON ptv_json; /* opaque outside json.c */
-typedef enum ptv_json_kind { PTV_JSON_NULL, PTV_JSON_BOOL, PTV_JSON_NUMBER, PTV_JSON_TEXT, PTV_JSON_LIST, PTV_JSON_OBJECT } ptv_json_kind;
+typedef enum ptv_json_kind {
+    PTV_JSON_NULL,
+    PTV_JSON_BOOL,
+    PTV_JSON_NUMBER,
+    PTV_JSON_TEXT,
+    PTV_JSON_LIST,
+    PTV_JSON_OBJECT
+} ptv_json_kind;
 
 /* A UTF-8 BOM and blanks around the value are fine. Errors: PTV_ESHAPE (detail = byte offset, "JSON ends at byte 87",
  * "bad JSON at byte 12"), PTV_ETOOBIG, PTV_ENOMEM. */
 ptv_code ptv_json_parse(const ptv_json **out, ptv_arena *mem, const char *text, size_t len, ptv_error *err);
-ptv_json_kind ptv_json_kind_of(const ptv_json *v);   /* NULL is PTV_JSON_NULL */
-const char *ptv_json_kind_name(ptv_json_kind k);     /* "null" "a boolean" "a number" "a text" "a list" "an object" */
+ptv_json_kind ptv_json_kind_of(const ptv_json *v); /* NULL is PTV_JSON_NULL */
+const char *ptv_json_kind_name(ptv_json_kind k);   /* "null" "a boolean" "a number" "a text" "a list" "an object" */
 const ptv_json *ptv_json_find(const ptv_json *object, const char *key); /* exact case; NULL: no such key, or no object */
-const ptv_json *ptv_json_first(const ptv_json *container); /* first item of a list or object; NULL: none */
+const ptv_json *ptv_json_first(const ptv_json *container);              /* first item of a list or object; NULL: none */
 const ptv_json *ptv_json_next(const ptv_json *item);
 const char *ptv_json_key(const ptv_json *item); /* key of an object's item; NULL in a list */
 size_t ptv_json_size(const ptv_json *container);
-const char *ptv_json_text(const ptv_json *v);        /* NULL unless it is a text */
+const char *ptv_json_text(const ptv_json *v);         /* NULL unless it is a text */
 bool ptv_json_number(double *out, const ptv_json *v); /* false unless it is a finite number */
 bool ptv_json_bool(bool *out, const ptv_json *v);
 
@@ -36,11 +45,11 @@ void ptv_json_open(ptv_json_out *o, const char *key, char bracket); /* '{' or '[
 void ptv_json_close(ptv_json_out *o, char bracket);                 /* '}' or ']' */
 void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text); /* NULL text → null */
 void ptv_json_put_int(ptv_json_out *o, const char *key, int64_t value);
-void ptv_json_put_number(ptv_json_out *o, const char *key, double value);   /* not finite → null */
+void ptv_json_put_number(ptv_json_out *o, const char *key, double value); /* not finite → null */
 void ptv_json_put_bool(ptv_json_out *o, const char *key, bool value);
 void ptv_json_put_null(ptv_json_out *o, const char *key);
-void ptv_json_put_time(ptv_json_out *o, const char *key, int64_t utc);      /* PTV_NO_TIME → null, else "2026-05-01T00:00:00Z" */
-void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v); /* a parsed value again */
+void ptv_json_put_time(ptv_json_out *o, const char *key, int64_t utc); /* PTV_NO_TIME → null, else "2026-05-01T00:00:00Z" */
+void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v);           /* a parsed value again */
 void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len); /* already JSON */
 
 #endif

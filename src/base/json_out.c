@@ -16,7 +16,7 @@
 static bool has_special(uint64_t eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
-#define HAS_ZERO(x) (((x) - ones) & ~(x))
+#define HAS_ZERO(x) (((x)-ones) & ~(x))
     uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\', del = eight ^ ones * 0x7F;
     return (eight | ((eight - ones * 0x20) & ~eight) | HAS_ZERO(quote) | HAS_ZERO(backslash) | HAS_ZERO(del)) & tops;
 #undef HAS_ZERO

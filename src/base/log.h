@@ -1,4 +1,8 @@
-/* log.h: one line to the sink that ptv_log_to() set. Bytes from outside are escaped here; secrets never get here. */
+/*
+ * log.h: one line to the sink that ptv_log_to() set. Bytes from outside are escaped here; secrets never get here.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef PTV_BASE_LOG_H
 #define PTV_BASE_LOG_H
 #include "ptverdict.h"

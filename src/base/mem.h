@@ -1,6 +1,8 @@
 /*
  * mem.h: the one heap door. cJSON, Lua and libcurl are pointed at it at start-up, so that a test can fail
  * the n-th allocation and count what came back.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_BASE_MEM_H
 #define PTV_BASE_MEM_H
@@ -13,8 +15,8 @@ char *ptv_strdup(const char *text);
 char *ptv_strndup(const char *text, size_t len);
 void ptv_free(void *p); /* NULL is fine */
 
-size_t ptv_mem_live(void);                 /* allocations not yet freed */
-void ptv_mem_fail_at(unsigned long nth);   /* the nth allocation from now fails (1 = the next); 0: none. Tests only */
-unsigned long ptv_mem_count(void);         /* allocations asked for so far */
+size_t ptv_mem_live(void);               /* allocations not yet freed */
+void ptv_mem_fail_at(unsigned long nth); /* the nth allocation from now fails (1 = the next); 0: none. Tests only */
+unsigned long ptv_mem_count(void);       /* allocations asked for so far */
 
 #endif

@@ -9,10 +9,22 @@
 #define COUNT(names) (sizeof(names) / sizeof *(names))
 
 static const char *const code_names[] = {
-    [PTV_OK] = "OK",           [PTV_EINVAL] = "EINVAL",     [PTV_ERULES] = "ERULES", [PTV_ESETTINGS] = "ESETTINGS",
-    [PTV_ENOMEM] = "ENOMEM",   [PTV_ETOOBIG] = "ETOOBIG",   [PTV_ETIMEOUT] = "ETIMEOUT", [PTV_ENET] = "ENET",
-    [PTV_EHTTP] = "EHTTP",     [PTV_EKEY] = "EKEY",         [PTV_EQUOTA] = "EQUOTA", [PTV_ESHAPE] = "ESHAPE",
-    [PTV_ENOENTRY] = "ENOENTRY", [PTV_EIO] = "EIO",         [PTV_EFULL] = "EFULL",   [PTV_ELIMIT] = "ELIMIT",
+    [PTV_OK] = "OK",
+    [PTV_EINVAL] = "EINVAL",
+    [PTV_ERULES] = "ERULES",
+    [PTV_ESETTINGS] = "ESETTINGS",
+    [PTV_ENOMEM] = "ENOMEM",
+    [PTV_ETOOBIG] = "ETOOBIG",
+    [PTV_ETIMEOUT] = "ETIMEOUT",
+    [PTV_ENET] = "ENET",
+    [PTV_EHTTP] = "EHTTP",
+    [PTV_EKEY] = "EKEY",
+    [PTV_EQUOTA] = "EQUOTA",
+    [PTV_ESHAPE] = "ESHAPE",
+    [PTV_ENOENTRY] = "ENOENTRY",
+    [PTV_EIO] = "EIO",
+    [PTV_EFULL] = "EFULL",
+    [PTV_ELIMIT] = "ELIMIT",
     [PTV_EBUG] = "EBUG",
 };
 static const char *const verdict_names[] = {

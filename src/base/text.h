@@ -1,4 +1,8 @@
-/* text.h: small pure functions on text. "Folded" means trimmed of ASCII blanks and ASCII lower case. */
+/*
+ * text.h: small pure functions on text. "Folded" means trimmed of ASCII blanks and ASCII lower case.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
 #ifndef PTV_BASE_TEXT_H
 #define PTV_BASE_TEXT_H
 #include "base/arena.h"
@@ -32,19 +36,22 @@ const char *ptv_text_nearest(const char *word, const char *const *candidates, si
 /* "30d" "12h" "2w" "1y" "90m" "45s" → seconds; *by_day true for d w y (1y = 365 d). false: not a duration. */
 bool ptv_duration_parse(int64_t *seconds, bool *by_day, const char *text);
 void ptv_duration_format(char out[32], int64_t seconds); /* shortest form: "30d", "12h" */
-bool ptv_int_parse(int64_t *out, const char *text);   /* whole text, decimal, optional sign */
-bool ptv_number_parse(double *out, const char *text); /* whole text, finite, C locale */
-bool ptv_bool_parse(bool *out, const char *text);     /* yes no true false on off 1 0, any case */
+bool ptv_int_parse(int64_t *out, const char *text);      /* whole text, decimal, optional sign */
+bool ptv_number_parse(double *out, const char *text);    /* whole text, finite, C locale */
+bool ptv_bool_parse(bool *out, const char *text);        /* yes no true false on off 1 0, any case */
 
 bool ptv_utf8_valid(const char *text, size_t len);
 size_t ptv_utf8_prefix(const char *text, size_t len); /* bytes before the first that is not UTF-8; len: all of it is */
 /* Length of the character at `text` (len ≥ 1 bytes there) and its code point; 0: not UTF-8. */
 size_t ptv_utf8_next(uint32_t *point, const char *text, size_t len);
 /* Escape for where bytes from the network go. Each appends to `out`. */
-void ptv_escape_terminal(ptv_buf *out, const char *text, size_t len); /* C0, C1, DEL, bidi and zero-width, bad UTF-8 → \xNN or \u{NNNN}; \n kept only by ptv_escape_lines */
-void ptv_escape_lines(ptv_buf *out, const char *text, size_t len);    /* the same, \n and \t kept */
-void ptv_escape_csv(ptv_buf *out, const char *text, size_t len);      /* RFC 4180 quoting; a leading = + - @ \t \r gets a ' in front */
-void ptv_escape_html(ptv_buf *out, const char *text, size_t len);     /* & < > " ' */
+void ptv_escape_terminal(
+    ptv_buf *out, const char *text,
+    size_t len); /* C0, C1, DEL, bidi and zero-width, bad UTF-8 → \xNN or \u{NNNN}; \n kept only by ptv_escape_lines */
+void ptv_escape_lines(ptv_buf *out, const char *text, size_t len); /* the same, \n and \t kept */
+void ptv_escape_csv(ptv_buf *out, const char *text,
+                    size_t len); /* RFC 4180 quoting; a leading = + - @ \t \r gets a ' in front */
+void ptv_escape_html(ptv_buf *out, const char *text, size_t len); /* & < > " ' */
 /* Percent-encode all but unreserved (RFC 3986). */
 void ptv_escape_url(ptv_buf *out, const char *text, size_t len);
 

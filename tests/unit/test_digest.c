@@ -112,12 +112,9 @@ static void survives_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_the_known_sums),
-        cmocka_unit_test(does_not_care_how_bytes_are_cut),
-        cmocka_unit_test(forgets_what_was_not_ended),
-        cmocka_unit_test(keeps_neighbouring_texts_apart),
-        cmocka_unit_test(takes_integers_low_byte_first),
-        cmocka_unit_test(survives_no_memory),
+        cmocka_unit_test(gives_the_known_sums),          cmocka_unit_test(does_not_care_how_bytes_are_cut),
+        cmocka_unit_test(forgets_what_was_not_ended),    cmocka_unit_test(keeps_neighbouring_texts_apart),
+        cmocka_unit_test(takes_integers_low_byte_first), cmocka_unit_test(survives_no_memory),
     };
     return cmocka_run_group_tests_name("digest", tests, setup, teardown);
 }

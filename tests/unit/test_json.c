@@ -119,7 +119,9 @@ static void minds_no_byte_order_mark_and_no_blanks(void **state)
     static const char *const texts[] = { "[1]", " \t\r\n[1]\n\n", "\xEF\xBB\xBF[1]", "\xEF\xBB\xBF [ 1 ] " };
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_int_equal(ptv_json_size(parsed(texts[i])), 1);
-    assert_int_equal(ptv_json_kind_of(parsed("\xEF\xBB\xBF" "7")), PTV_JSON_NUMBER);
+    assert_int_equal(ptv_json_kind_of(parsed("\xEF\xBB\xBF"
+                                             "7")),
+                     PTV_JSON_NUMBER);
 }
 
 static void refuses_and_says_where(void **state)
@@ -201,7 +203,7 @@ static ptv_code parse_nested(int depth, char open, bool is_closed, ptv_error *e)
     const ptv_json *v;
     for (int i = 0; i < depth; i++) {
         if (open == '{' && i)
-            len += (size_t)sprintf(text + len, "\"[[\\\"\":");
+            len += (size_t)snprintf(text + len, sizeof text - len, "\"[[\\\"\":");
         text[len++] = open;
     }
     for (int i = 0; is_closed && i < depth; i++)
@@ -391,8 +393,8 @@ static void escapes_at_every_place_of_a_text(void **state)
                                                            : NULL;
                 char escape[8];
                 snprintf(escape, sizeof escape, shown && shown[1] == 'u' ? "\\u00%02x" : "%c", c);
-                snprintf(expected, sizeof expected, "\"%.*s%s%s\"", (int)at, text,
-                         shown && shown[1] != 'u' ? shown : escape, text + at + 1);
+                snprintf(expected, sizeof expected, "\"%.*s%s%s\"", (int)at, text, shown && shown[1] != 'u' ? shown : escape,
+                         text + at + 1);
                 if (strcmp(written(text), expected))
                     fail_msg("byte %d at %zu of %zu: %s", c, at, len, out.data);
             }
@@ -404,7 +406,11 @@ static void writes_again_what_it_read(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{\"a\":[1,2.5,\"x\",null,true,false,{}],\"b\":[]}", "[]", "\"\xC3\xA9\"", "-0.5", "null",
+        "{\"a\":[1,2.5,\"x\",null,true,false,{}],\"b\":[]}",
+        "[]",
+        "\"\xC3\xA9\"",
+        "-0.5",
+        "null",
         "[\"\\u0001\\u2028\\\\\\\"\"]",
     };
     for (size_t i = 0; i < COUNT(texts); i++)

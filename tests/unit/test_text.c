@@ -173,12 +173,13 @@ static void reads_durations(void **state)
         int64_t seconds;
         bool by_day;
     } good[] = {
-        { "30d", 2592000, true }, { "12h", 43200, false }, { "2w", 1209600, true }, { "1y", 31536000, true },
-        { "90m", 5400, false },   { "45s", 45, false },    { "0d", 0, true },       { "010s", 10, false },
-        { "10000y", INT64_C(315360000000), true },
+        { "30d", 2592000, true }, { "12h", 43200, false }, { "2w", 1209600, true },
+        { "1y", 31536000, true }, { "90m", 5400, false },  { "45s", 45, false },
+        { "0d", 0, true },        { "010s", 10, false },   { "10000y", INT64_C(315360000000), true },
     };
-    static const char *const bad[] = { "", "d", "30", "30 d", "-1d", "+1d", "1.5d", "30D", "30dd", "1d2h", "10001y", " 1d",
-                                       "99999999999999999999d", "1M" };
+    static const char *const bad[] = {
+        "", "d", "30", "30 d", "-1d", "+1d", "1.5d", "30D", "30dd", "1d2h", "10001y", " 1d", "99999999999999999999d", "1M"
+    };
     int64_t seconds = 0;
     bool by_day = false;
     for (size_t i = 0; i < COUNT(good); i++) {
@@ -200,9 +201,9 @@ static void writes_durations_in_the_largest_unit(void **state)
         int64_t seconds;
         const char *text;
     } cases[] = {
-        { 0, "0s" },         { 45, "45s" },      { 60, "1m" },      { 5400, "90m" },      { 43200, "12h" },
-        { 86400, "1d" },     { 2592000, "30d" }, { 604800, "1w" },  { 31536000, "1y" },   { 3601, "3601s" },
-        { -2592000, "-30d" }, { INT64_MAX, "9223372036854775807s" },
+        { 0, "0s" },        { 45, "45s" },     { 60, "1m" },         { 5400, "90m" },
+        { 43200, "12h" },   { 86400, "1d" },   { 2592000, "30d" },   { 604800, "1w" },
+        { 31536000, "1y" }, { 3601, "3601s" }, { -2592000, "-30d" }, { INT64_MAX, "9223372036854775807s" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char out[32];
@@ -221,8 +222,18 @@ static void reads_integers(void **state)
     assert_true(value == INT64_MAX);
     assert_true(ptv_int_parse(&value, "007"));
     assert_int_equal(value, 7);
-    static const char *const bad[] = { "", "-", "+", "1 ", " 1", "1.0", "1e3", "0x1", "--1", "9223372036854775808",
-                                       "-9223372036854775809", "18446744073709551616" };
+    static const char *const bad[] = { "",
+                                       "-",
+                                       "+",
+                                       "1 ",
+                                       " 1",
+                                       "1.0",
+                                       "1e3",
+                                       "0x1",
+                                       "--1",
+                                       "9223372036854775808",
+                                       "-9223372036854775809",
+                                       "18446744073709551616" };
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_false(ptv_int_parse(&value, bad[i]));
     assert_int_equal(value, 7);
@@ -238,7 +249,9 @@ static void reads_numbers_in_any_locale(void **state)
         assert_true(ptv_number_parse(&value, "-12.5e-1"));
         assert_true(value == -1.25);
         assert_true(ptv_number_parse(&value, "+3"));
-        static const char *const bad[] = { "", "-", ".5", "5.", "1,5", "1e", "1e+", "nan", "inf", "0x10", "1e999", "1 ", "1f" };
+        static const char *const bad[] = {
+            "", "-", ".5", "5.", "1,5", "1e", "1e+", "nan", "inf", "0x10", "1e999", "1 ", "1f"
+        };
         for (size_t i = 0; i < COUNT(bad); i++)
             assert_false(ptv_number_parse(&value, bad[i]));
         assert_true(value == 3);
@@ -263,15 +276,32 @@ static void reads_booleans(void **state)
 static void knows_utf8(void **state)
 {
     (void)state;
-    static const char *const good[] = { "", "ascii only, longer than eight", "\xC2\x80", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
-                                        "\xF4\x8F\xBF\xBF", "12345678\xC3\xA9", "\xEF\xBF\xBF" };
+    static const char *const good[] = { "",
+                                        "ascii only, longer than eight",
+                                        "\xC2\x80",
+                                        "\xE2\x82\xAC",
+                                        "\xF0\x9F\x98\x80",
+                                        "\xF4\x8F\xBF\xBF",
+                                        "12345678\xC3\xA9",
+                                        "\xEF\xBF\xBF" };
     static const struct {
         const char *text;
         size_t prefix;
     } bad[] = {
-        { "\x80", 0 },     { "\xC0\x80", 0 },     { "\xC1\xBF", 0 },         { "\xC3", 0 },         { "a\xE2\x82", 1 },
-        { "\xE0\x80\x80", 0 }, { "\xED\xA0\x80", 0 }, { "\xF0\x80\x80\x80", 0 }, { "\xF4\x90\x80\x80", 0 }, { "\xF5\x80\x80\x80", 0 },
-        { "\xFF", 0 },     { "1234567\xFE", 7 },  { "12345678901\xC3(", 11 }, { "\xC3\xA9\xC3", 2 },
+        { "\x80", 0 },
+        { "\xC0\x80", 0 },
+        { "\xC1\xBF", 0 },
+        { "\xC3", 0 },
+        { "a\xE2\x82", 1 },
+        { "\xE0\x80\x80", 0 },
+        { "\xED\xA0\x80", 0 },
+        { "\xF0\x80\x80\x80", 0 },
+        { "\xF4\x90\x80\x80", 0 },
+        { "\xF5\x80\x80\x80", 0 },
+        { "\xFF", 0 },
+        { "1234567\xFE", 7 },
+        { "12345678901\xC3(", 11 },
+        { "\xC3\xA9\xC3", 2 },
     };
     for (size_t i = 0; i < COUNT(good); i++)
         assert_true(ptv_utf8_valid(good[i], strlen(good[i])));
@@ -300,12 +330,20 @@ static void escapes_for_the_terminal(void **state)
 {
     (void)state;
     CHECK_ESCAPE(ptv_escape_terminal, "", "");
-    CHECK_ESCAPE(ptv_escape_terminal, "plain \xC3\xA9 \xE6\xBC\xA2 \xF0\x9F\x98\x80 \\", "plain \xC3\xA9 \xE6\xBC\xA2 \xF0\x9F\x98\x80 \\");
+    CHECK_ESCAPE(ptv_escape_terminal, "plain \xC3\xA9 \xE6\xBC\xA2 \xF0\x9F\x98\x80 \\",
+                 "plain \xC3\xA9 \xE6\xBC\xA2 \xF0\x9F\x98\x80 \\");
     CHECK_ESCAPE(ptv_escape_terminal, "a\x1b[31mred\a\x7f", "a\\x1b[31mred\\x07\\x7f");
     CHECK_ESCAPE(ptv_escape_terminal, "a\nb\tc\rd\0e", "a\\x0ab\\x09c\\x0dd\\x00e");
-    CHECK_ESCAPE(ptv_escape_terminal, "\xC2\x9B""31m \xC2\x85", "\\u{009b}31m \\u{0085}"); /* C1: CSI, NEL */
-    CHECK_ESCAPE(ptv_escape_terminal, "\xE2\x80\xAEgnp.exe", "\\u{202e}gnp.exe");          /* right-to-left override */
-    CHECK_ESCAPE(ptv_escape_terminal, "a\xE2\x80\x8B" "b\xEF\xBB\xBF" "c\xE2\x81\xA6", "a\\u{200b}b\\u{feff}c\\u{2066}");
+    CHECK_ESCAPE(ptv_escape_terminal,
+                 "\xC2\x9B"
+                 "31m \xC2\x85",
+                 "\\u{009b}31m \\u{0085}");                                       /* C1: CSI, NEL */
+    CHECK_ESCAPE(ptv_escape_terminal, "\xE2\x80\xAEgnp.exe", "\\u{202e}gnp.exe"); /* right-to-left override */
+    CHECK_ESCAPE(ptv_escape_terminal,
+                 "a\xE2\x80\x8B"
+                 "b\xEF\xBB\xBF"
+                 "c\xE2\x81\xA6",
+                 "a\\u{200b}b\\u{feff}c\\u{2066}");
     CHECK_ESCAPE(ptv_escape_terminal, "\xF3\xA0\x81\x81", "\\u{e0041}"); /* a tag character */
     CHECK_ESCAPE(ptv_escape_terminal, "ok\xFF\xC3", "ok\\xff\\xc3");
     CHECK_ESCAPE(ptv_escape_lines, "a\nb\tc\rd\0\x1b", "a\nb\tc\\x0dd\\x00\\x1b");
@@ -347,6 +385,8 @@ static void stops_escaping_when_the_buffer_is_full(void **state)
     escape *const all[] = { ptv_escape_terminal, ptv_escape_lines, ptv_escape_csv, ptv_escape_html, ptv_escape_url };
     for (size_t i = 0; i < COUNT(all); i++) {
         ptv_buf b = PTV_BUF(7);
+        all[i](&b, NULL, 0); /* what an empty buffer holds */
+        assert_null(b.data);
         all[i](&b, "\"<\x1b,\"<\x1b", 7);
         assert_int_equal(b.failed, PTV_ETOOBIG);
         ptv_buf_release(&b);
