@@ -24,7 +24,8 @@ typedef struct entry {
     uint64_t offset;
     int64_t fetched_at;
     uint32_t len, file, line;
-    bool damaged; /* cut or broken, but it can be told whose answer it was */
+    bool damaged; /* broken, but it can be told whose answer it was */
+    bool is_cut;  /* damaged since it is longer than the limit: `len` is its beginning */
 } entry;
 
 typedef struct archive {
@@ -76,16 +77,16 @@ static ptv_code add_entry(archive *a, const entry *e, ptv_error *err)
 }
 
 /* Put one line into the index. Lines that are no answer, or of a call we do not know, are left out. */
-static ptv_code add_line(archive *a, ptv_arena *scratch, const char *text, size_t len, entry e, bool cut, ptv_error *err)
+static ptv_code add_line(archive *a, ptv_arena *scratch, const char *text, size_t len, entry e, ptv_error *err)
 {
     ptv_archive_line line;
     ptv_archive_key key;
     ptv_answer facts = { .fetched_at = PTV_NO_TIME };
     ptv_error why = { .code = PTV_OK };
     ptv_arena_reset(scratch);
-    if (ptv_archive_line_scan(&line, text, len, &why) || cut)
+    if (ptv_archive_line_scan(&line, text, len, &why) || e.is_cut)
         e.damaged = true;
-    if (cut)
+    if (e.is_cut)
         ptv_fail(&why, PTV_ETOOBIG, "longer than %zu bytes", a->line_limit);
     ptv_error no_key = { .code = PTV_OK };
     ptv_code rc = ptv_archive_line_key(&key, scratch, &line, &no_key);
@@ -106,12 +107,13 @@ static ptv_code add_line(archive *a, ptv_arena *scratch, const char *text, size_
     return add_entry(a, &e, err);
 }
 
-/* Lines of a file, one at a time, through one buffer that grows to the longest. */
+/* Lines of a file, one at a time, through one buffer; of a line over the limit only the beginning is kept. */
 typedef struct lines {
     int fd;
     char *data;
     size_t len, cap, at, limit;
-    uint64_t offset; /* of data[at] in the file */
+    uint64_t offset;  /* of data[at] in the file */
+    uint64_t dropped; /* bytes of the line at data[at] that were not kept */
     bool at_end;
 } lines;
 
@@ -121,6 +123,10 @@ static ptv_code fill(lines *in, ptv_error *err)
         memmove(in->data, in->data + in->at, in->len - in->at);
         in->len -= in->at;
         in->at = 0;
+    }
+    if (in->len > in->limit) {
+        in->dropped += in->len - in->limit;
+        in->len = in->limit;
     }
     if (in->cap - in->len < CHUNK_BYTES) {
         size_t cap = in->cap ? in->cap * 2 : 2 * CHUNK_BYTES;
@@ -141,7 +147,7 @@ static ptv_code fill(lines *in, ptv_error *err)
     return PTV_OK;
 }
 
-/* The next line, valid until the next call; *cut: longer than the limit, and only its beginning is there. */
+/* The next line, valid until the next call; *cut: it is longer than the limit. *any false: there is none. */
 static ptv_code next_line(lines *in, const char **text, size_t *len, bool *cut, bool *any, ptv_error *err)
 {
     size_t scanned = 0;
@@ -149,23 +155,23 @@ static ptv_code next_line(lines *in, const char **text, size_t *len, bool *cut, 
         const char *start = in->data + in->at;
         size_t have = in->len - in->at;
         const char *newline = have > scanned ? memchr(start + scanned, '\n', have - scanned) : NULL;
-        if (newline || (in->at_end && have > 0)) {
-            *any = true;
+        *any = newline || (in->at_end && have > 0);
+        if (*any) {
+            size_t size = newline ? (size_t)(newline - start) : have;
+            *cut = in->dropped > 0 || size > in->limit;
             *text = start;
-            *len = newline ? (size_t)(newline - start) : have;
-            *cut = *len > in->limit;
-            size_t used = newline ? *len + 1 : have;
-            in->at += used;
-            in->offset += used;
+            *len = size < in->limit ? size : in->limit;
+            in->at += size + (newline ? 1 : 0);
+            in->offset += size + (newline ? 1 : 0) + in->dropped;
+            in->dropped = 0;
             return PTV_OK;
         }
-        *any = false;
         if (in->at_end)
             return PTV_OK;
-        scanned = have;
         ptv_code rc = fill(in, err);
         if (rc)
             return rc;
+        scanned = have < in->limit ? have : in->limit;
     }
 }
 
@@ -183,16 +189,16 @@ static ptv_code add_lines(archive *a, uint32_t file, ptv_error *err)
         return ptv_fail_detail(err, PTV_EIO, errno, "cannot be opened");
     entry e = { .file = file };
     ptv_code rc = PTV_OK;
-    for (bool any = true, cut = false; !rc && any;) {
+    for (bool any = true; !rc && any;) {
         const char *text = NULL;
         size_t len = 0;
         e.offset = in.offset;
-        rc = next_line(&in, &text, &len, &cut, &any, err);
+        rc = next_line(&in, &text, &len, &e.is_cut, &any, err);
         if (rc || !any)
             break;
         e.line++;
         if (!is_blank(text, len))
-            rc = add_line(a, &scratch, text, len, e, cut, err);
+            rc = add_line(a, &scratch, text, len, e, err);
     }
     close(in.fd);
     ptv_free(in.data);
@@ -212,7 +218,7 @@ static ptv_code add_whole(archive *a, uint32_t file, bool *done, ptv_error *err)
     if (rc == PTV_ETOOBIG)
         rc = PTV_OK; /* so it is read line by line */
     if (*done)
-        rc = add_line(a, &scratch, text.data, text.len, (entry){ .file = file, .line = 1 }, false, err);
+        rc = add_line(a, &scratch, text.data, text.len, (entry){ .file = file, .line = 1 }, err);
     ptv_buf_release(&text);
     ptv_arena_release(&scratch);
     return rc;
@@ -313,11 +319,13 @@ static ptv_code answer_from(archive *a, const entry *e, const asked *q, ptv_erro
         rc = ptv_archive_line_key(&key, &scratch, &line, err);
         if (!rc && (!key.is_known || key.section != q->section || strcmp(key.query, q->query) != 0))
             rc = PTV_ENOENTRY;
-        else if (!rc && scanned)
+        else if (!rc && scanned && !e->is_cut)
             rc = ptv_fail(err, PTV_ESHAPE, "%s", why.msg);
-        else if (!rc)
+        else if (!rc && !scanned)
             rc = ptv_archive_line_facts(&facts, &scratch, &line, err);
     }
+    if (!rc && e->is_cut)
+        rc = ptv_fail(err, PTV_ETOOBIG, "longer than %zu bytes", a->line_limit);
     if (rc && rc != PTV_ENOENTRY) {
         ptv_wrap(err, "archive %s:%u", a->files[e->file], e->line);
         ptv_section_clear(q->r, q->section);

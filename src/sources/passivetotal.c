@@ -279,7 +279,7 @@ static ptv_code failed_with_words(const call *c, const meaning *m, const words *
         if (c->answer->location)
             put_host(&text, c->answer->location);
         ptv_buf_puts(&text, ", not followed");
-    } else if (w->message && *w->message != '<') {
+    } else if (w->message && *w->message != '<' && !ptv_text_equal_fold(w->message, m->text)) {
         put_words(&text, c->s, w->message, w->message_len);
     }
     if (ptv_buf_check(&text, c->err) == PTV_OK)
