@@ -100,7 +100,7 @@ build/$(1)/%.o: %.c build/$(1)/flags
 build/$(1)/libptverdict.a: $$(call objects,$(1),$$(LIB_SRC))
 	$$(call say,AR,$$@)
 	@rm -f $$@
-	$$(Q)ar rcs $$@ $$^
+	$$(Q)ar qcs $$@ $$^
 build/$(1)/ptverdict: $$(call objects,$(1),$$(CLI_SRC)) build/$(1)/libptverdict.a
 	$$(call say,LINK,$$@)
 	$$(Q)$$(COMPILER_$(1)) $$(LINK_$(1)) $$^ $$(LIBS) -o $$@
