@@ -272,7 +272,7 @@ bool ptv_args_fold(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words 
     ptv_list *list = words->list;
     if (!list) {
         ptv_sandbox_charge(L, words->count * 64);
-        list = ptv_list_of_words(l->set, words->items, words->count);
+        list = ptv_list_of_words(l->set, words->items, words->count, l->file, ptv_sandbox_line(L));
     }
     if (!list || !ptv_list_fold(l->set, list)) {
         l->set->no_memory = true;
@@ -292,19 +292,19 @@ void ptv_args_plain(ptv_args *out, const ptv_words *words)
     out->word_count = words->count;
 }
 
-bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, const char *what, ptv_op op)
+bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, ptv_op op)
 {
-    (void)what;
     ptv_list *list = words->list;
     if (!list) {
         ptv_sandbox_charge(L, words->count * 512);
-        list = ptv_list_of_words(l->set, words->items, words->count);
+        list = ptv_list_of_words(l->set, words->items, words->count, l->file, ptv_sandbox_line(L));
         if (!list) {
             l->set->no_memory = true;
             return luaL_error(L, "no memory left for the rule set");
         }
     }
-    out->indicators = ptv_list_set(l->set, list, op, l->file, ptv_sandbox_line(L));
+    out->indicators = ptv_list_set(l->set, list, op);
+    out->list = list;
     ptv_args_plain(out, words);
     if (!out->indicators && l->set->no_memory)
         return luaL_error(L, "no memory left for the rule set");

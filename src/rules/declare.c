@@ -312,6 +312,7 @@ static void read_note(form *f, ptv_rule *rule)
         return;
     }
     size_t count = list ? lua_rawlen(L, at) : 1, bytes = 0, room = 0;
+    bool sound = true;
     for (size_t i = 1; i <= count; i++) { /* first the size of it all */
         if (list)
             lua_rawgeti(L, at, (lua_Integer)i);
@@ -322,18 +323,20 @@ static void read_note(form *f, ptv_rule *rule)
         if (lua_type(L, -1) != LUA_TSTRING) {
             if (!is_poison(L, -1))
                 PROBLEM(f, item_line, "E-KEY", "%s \"%s\": item %zu of note is %s, not a text", f->what, f->id, i, ptv_describe(L, f->l, -1));
-            f->sound = false;
+            f->sound = sound = false;
         } else if (text_is_sound(f, item_line, "note", lua_tostring(L, -1), lua_rawlen(L, -1), MOST_NOTE)) {
             bytes += lua_rawlen(L, -1);
             for (const char *p = lua_tostring(L, -1); *p; p++)
                 room += *p == '\n';
             room++;
-        }
+        } else
+            sound = false;
         lua_pop(L, 1);
     }
+    sound &= bytes <= MOST_NOTE;
     if (bytes > MOST_NOTE)
         PROBLEM(f, line, "E-KEY", "%s \"%s\": note is longer than 64 KB", f->what, f->id);
-    ptv_template_line *lines = f->sound ? ptv_keep(L, f->l, (room + 1) * sizeof *lines) : NULL;
+    ptv_template_line *lines = sound ? ptv_keep(L, f->l, (room + 1) * sizeof *lines) : NULL;
     for (size_t i = 1; lines && i <= count; i++) {
         if (list)
             lua_rawgeti(L, at, (lua_Integer)i);

@@ -153,8 +153,8 @@ static void read_row(reader *r, char *const *fields, size_t count)
         return;
     }
     word[0] = values[ARTIFACT];
-    ptv_list *list = ptv_list_of_words(r->set, word, 1);
-    const ptv_indicators *found = list ? ptv_list_set(r->set, list, PTV_OP_IN_LIST, r->path, r->line) : NULL;
+    ptv_list *list = ptv_list_of_words(r->set, word, 1, r->path, r->line);
+    const ptv_indicators *found = list ? ptv_list_set(r->set, list, PTV_OP_IN_LIST) : NULL;
     if (!list)
         r->set->no_memory = true;
     if (!found)
@@ -163,7 +163,7 @@ static void read_row(reader *r, char *const *fields, size_t count)
     const char *id = ptv_arena_printf(mem, "exceptions.csv:%d", r->line);
     r->set->no_memory |= !text || !id;
     *when = (ptv_cond){ .op = PTV_OP_IN_LIST, .field = ptv_field_find("artifact"), .text = text, .file = r->path, .line = r->line, .node = PTV_NO_NODE,
-                        .args = { .words = word, .word_count = 1, .indicators = found } };
+                        .args = { .words = word, .word_count = 1, .indicators = found, .list = list } };
     allow->id = id;
     allow->reason = values[REASON];
     allow->owner = values[OWNER];

@@ -14,9 +14,9 @@
 
 enum { MOST_BYTES = 64 << 20, MOST_ENTRY = 1000, MOST_PROBLEMS = 20 };
 
-static void complain(ptv_loader *set, const ptv_list *list, int line, const char *code, const char *what)
+static int line_of(const ptv_list *list, size_t word)
 {
-    ptv_finding_add(set->findings, PTV_ERROR, list->path, line, code, "%s", what);
+    return list->lines ? list->lines[word] : list->line;
 }
 
 /* ------------------------------------------------------------------------------------------------- files */
@@ -50,7 +50,7 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
     ptv_buf_release(&text);
 }
 
-void ptv_lists_open(ptv_loader *set, const char *folder)
+void ptv_rule_lists_open(ptv_loader *set, const char *folder)
 {
     ptv_arena *mem = &set->rs->mem;
     for (const ptv_opened *o = set->opened; o; o = o->next)
@@ -113,7 +113,7 @@ static void read_lines(ptv_loader *set, ptv_list *list)
         if (problem) {
             list->sound = false;
             if (++problems <= MOST_PROBLEMS)
-                complain(set, list, line, "E-LIST", problem);
+                ptv_finding_add(set->findings, PTV_ERROR, list->path, line, "E-LIST", "%s", problem);
         } else if (len) {
             list->text[(size_t)(word - list->text) + len] = '\0'; /* at the newline, a blank or the end */
             list->words[list->count] = word;
@@ -133,12 +133,13 @@ static bool name_is_plain(const char *name)
     return *name && strlen(name) <= 100;
 }
 
-ptv_list *ptv_list_find(ptv_loader *set, const char *folder, const char *name, const char *file, int line)
+ptv_list *ptv_list_find(ptv_loading *l, const char *name, int line)
 {
-    ptv_arena *mem = &set->rs->mem;
+    ptv_loader *set = l->set;
+    ptv_arena *mem = l->mem;
     size_t known = 0;
     for (ptv_list *list = set->rs->lists; list; list = list->next) {
-        if (!list->folder || !ptv_text_equal(list->folder, folder))
+        if (!list->folder || !ptv_text_equal(list->folder, l->folder))
             continue;
         known++;
         if (!ptv_text_equal(list->name, name))
@@ -150,25 +151,25 @@ ptv_list *ptv_list_find(ptv_loader *set, const char *folder, const char *name, c
     const char **names = ptv_arena_calloc(mem, known + 1, sizeof *names);
     size_t count = 0;
     for (ptv_list *list = set->rs->lists; names && list; list = list->next)
-        if (list->folder && ptv_text_equal(list->folder, folder))
+        if (list->folder && ptv_text_equal(list->folder, l->folder))
             names[count++] = list->name;
     if (!name_is_plain(name))
-        ptv_finding_add(set->findings, PTV_ERROR, file, line, "E-LIST", "%s is no name of a list: letters, digits, - _ . only; it is the "
-                        "name of a file in lists/ without .txt", ptv_quoted(mem, name));
+        ptv_problem(l, line, "E-LIST", "%s is no name of a list: letters, digits, - _ . only; it is the name of a file in lists/ "
+                    "without .txt", ptv_quoted(mem, name));
     else
-        ptv_finding_add(set->findings, PTV_ERROR, file, line, "E-LIST", "no list %s%s: there is no %s/lists/%s.txt", ptv_ticked(mem, name),
-                        names ? ptv_did_you_mean(mem, name, names, count) : "", folder, name);
+        ptv_problem(l, line, "E-LIST", "no list %s%s: there is no %s/lists/%s.txt", ptv_ticked(mem, name),
+                    names ? ptv_did_you_mean(mem, name, names, count) : "", l->folder, name);
     return NULL;
 }
 
 /* -------------------------------------------------------------------------------------------------- sets */
 
-ptv_list *ptv_list_of_words(ptv_loader *set, const char **words, size_t count)
+ptv_list *ptv_list_of_words(ptv_loader *set, const char **words, size_t count, const char *path, int line)
 {
     ptv_list *list = ptv_arena_calloc(&set->rs->mem, 1, sizeof *list);
     if (!list)
         return NULL;
-    *list = (ptv_list){ .words = words, .count = count, .sound = true, .next = set->rs->lists };
+    *list = (ptv_list){ .words = words, .count = count, .path = path, .line = line, .sound = true, .next = set->rs->lists };
     set->rs->lists = list;
     return list;
 }
@@ -214,7 +215,7 @@ static ptv_code add_entry(ptv_indicators *to, ptv_op op, const char *word, ptv_e
     return ptv_indicators_add(to, word, strlen(word), 0, err);
 }
 
-const ptv_indicators *ptv_list_set(ptv_loader *set, ptv_list *list, ptv_op op, const char *file, int line)
+const ptv_indicators *ptv_list_set(ptv_loader *set, ptv_list *list, ptv_op op)
 {
     int which = op == PTV_OP_IN_LIST ? 0 : op == PTV_OP_IN_ZONE ? 1 : 2;
     if (list->sets[which] || list->set_broken[which])
@@ -229,7 +230,7 @@ const ptv_indicators *ptv_list_set(ptv_loader *set, ptv_list *list, ptv_op op, c
             continue;
         list->set_broken[which] = true;
         if (++problems <= MOST_PROBLEMS)
-            ptv_finding_add(set->findings, PTV_ERROR, list->path ? list->path : file, list->lines ? list->lines[i] : line, "E-LIST",
+            ptv_finding_add(set->findings, PTV_ERROR, list->path, line_of(list, i), "E-LIST",
                             "%s: %s: %s", ptv_op_name(op), ptv_quoted(&set->rs->mem, list->words[i]), err.msg);
     }
     if (rc != PTV_ENOMEM)
@@ -274,14 +275,11 @@ void ptv_list_check_wide(ptv_loader *set, const ptv_cond *c)
         ptv_list_check_wide(set, c->kids[i]);
     if (c->op != PTV_OP_IN_LIST && c->op != PTV_OP_IN_ZONE && c->op != PTV_OP_IN_CIDR)
         return;
-    const ptv_list *list = set->rs->lists;
-    while (list && list->words != c->args.words)
-        list = list->next;
+    size_t problems = 0;
     for (size_t i = 0; i < c->args.word_count; i++) {
         const char *why = too_wide(&set->rs->mem, c->op, c->args.words[i]);
-        if (why)
-            ptv_finding_add(set->findings, PTV_ERROR, list && list->path ? list->path : c->file,
-                            list && list->lines ? list->lines[i] : c->line, "E-WIDE",
+        if (why && ++problems <= MOST_PROBLEMS)
+            ptv_finding_add(set->findings, PTV_ERROR, c->args.list->path, line_of(c->args.list, i), "E-WIDE",
                             "%s in an allowance covers %s; say wide = true where that is meant",
                             ptv_quoted(&set->rs->mem, c->args.words[i]), why);
     }

@@ -9,14 +9,16 @@
 #include "rules/tree.h"
 
 struct ptv_loader;
+struct ptv_loading;
 
 /* Entries of one list file, or of a table in a rule file. Everything but the sets is in the rule set's arena. */
 typedef struct ptv_list {
-    const char *name, *folder, *path; /* NULL: a table in a rule file. path: "rules/lists/corp-domains.txt" */
+    const char *name, *folder; /* NULL: not a file of its own */
+    const char *path;          /* "rules/lists/corp-domains.txt", or the file that holds the table */
     char *text;          /* of the file, not yet read into words */
     size_t len;
     const char **words;  /* as written, in order */
-    int *lines;
+    int *lines, line;    /* of each word; line: of all, where lines is NULL */
     size_t count;
     bool sound;          /* every line could be read */
     const char **folded; /* sorted by bytes, unique; NULL until asked for */
@@ -27,14 +29,15 @@ typedef struct ptv_list {
 } ptv_list;
 
 /* Read every file of FOLDER/lists for the digest, once a folder; exceptions.csv becomes allowances. */
-void ptv_lists_open(struct ptv_loader *set, const char *folder);
-/* The list `name` of a folder. NULL: reported at file:line (missing) or at its own lines (bad). */
-ptv_list *ptv_list_find(struct ptv_loader *set, const char *folder, const char *name, const char *file, int line);
-/* A list that has no file. NULL: no memory. */
-ptv_list *ptv_list_of_words(struct ptv_loader *set, const char **words, size_t count);
+void ptv_rule_lists_open(struct ptv_loader *set, const char *folder);
+/* The list `name` of the folder of the file being loaded. NULL: reported at `line` (missing) or at its own lines (bad). */
+ptv_list *ptv_list_find(struct ptv_loading *l, const char *name, int line);
+/* A list that is a table of a rule file, or one line of exceptions.csv: bad entries are reported at `path` and `line`.
+ * NULL: no memory. */
+ptv_list *ptv_list_of_words(struct ptv_loader *set, const char **words, size_t count, const char *path, int line);
 bool ptv_list_fold(struct ptv_loader *set, ptv_list *list); /* false: no memory */
-/* The set for PTV_OP_IN_LIST, _IN_ZONE or _IN_CIDR; NULL: bad entries were reported, those of tables at file:line. */
-const ptv_indicators *ptv_list_set(struct ptv_loader *set, ptv_list *list, ptv_op op, const char *file, int line);
+/* The set for PTV_OP_IN_LIST, _IN_ZONE or _IN_CIDR; NULL: bad entries were reported. */
+const ptv_indicators *ptv_list_set(struct ptv_loader *set, ptv_list *list, ptv_op op);
 /* Entries that an allowance's condition tests and that cover a public suffix, more than a /8 or a /16: an error each. */
 void ptv_list_check_wide(struct ptv_loader *set, const ptv_cond *c);
 void ptv_lists_free(ptv_list *first);

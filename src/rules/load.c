@@ -186,6 +186,7 @@ static int by_file_name(const void *a, const void *b)
 
 static void report_failure(ptv_loading *l, ptv_code rc, const ptv_error *err, const char *code)
 {
+    l->set->cut_short = true;
     if (rc == PTV_ENOMEM)
         l->set->no_memory = true;
     else
@@ -194,6 +195,7 @@ static void report_failure(ptv_loading *l, ptv_code rc, const ptv_error *err, co
 
 static void report_syntax(ptv_loading *l, ptv_arena *scratch, const ptv_buf *source, const ptv_error *err)
 {
+    l->set->cut_short = true;
     const char *hint = ptv_scan_hint(scratch, source->data ? source->data : "", source->len, err->detail, err->msg);
     ptv_problem(l, err->detail, "E-SYNTAX", "%s%s%s (the rest of this file was not looked at)", err->msg, hint ? "; " : "",
                 hint ? hint : "");
@@ -343,7 +345,7 @@ static void load_set(ptv_loader *set)
         ptv_finding_add(set->findings, PTV_ERROR, o->path_count ? o->paths[0] : "rules", 0, "E-FILE",
                         "no rule files (*.lua) here: nothing could ever match");
     for (size_t i = 0; i < files.count && !set->no_memory; i++) {
-        ptv_lists_open(set, files.items[i].folder);
+        ptv_rule_lists_open(set, files.items[i].folder);
         load_file(set, &files.items[i]);
     }
     if (set->no_memory)

@@ -60,6 +60,7 @@ typedef struct ptv_loader {
     ptv_hashed *hashed;
     size_t hashed_count;
     ptv_digest *digest; /* scratch */
+    bool cut_short; /* a file did not run to its end: what it would have used is not known */
     bool no_memory;
 } ptv_loader;
 
@@ -157,7 +158,7 @@ bool ptv_args_fold(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words 
                    const char *const *values);
 /* Globs and names keep their form. */
 void ptv_args_plain(ptv_args *out, const ptv_words *words);
-bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, const char *what, ptv_op op);
+bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, ptv_op op);
 bool ptv_day_parse(int64_t *day, const char *text); /* "2026-01-31" */
 
 /* tests.c: the test `op` of a field, a column or counted rows called with the arguments from `first` on; pushes a condition. */

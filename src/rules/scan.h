@@ -14,37 +14,40 @@ typedef struct ptv_scan_item {
     size_t index;    /* of list items, from 1 */
     int line;
     const ptv_scan_table *table; /* its value is this table, or a call with it: all { … }; else NULL */
-    const struct ptv_scan_item *next;
+    struct ptv_scan_item *next;
 } ptv_scan_item;
 struct ptv_scan_table {
     const char *head; /* "rule" "all" "count"; NULL: a plain table */
     const char *id;   /* rule "id" { */
     int line;         /* where the head's expression begins, as Lua counts a call's line */
-    const ptv_scan_item *items;
-    const ptv_scan_table *next;
+    ptv_scan_item *items;
+    ptv_scan_table *next, *same_line;
 };
 
-/* Lines of one slip: Lua's own finding on any of them would only repeat it. */
+/* A slip and the lines it spans: Lua's own finding on any of them would only repeat it. */
 typedef struct ptv_scan_slip {
-    const char *code; /* "E-COND", "E-UNUSED", "E-DUP", "E-CUSTOM" */
-    int line, last_line;
+    const char *code; /* "E-COND", "E-UNUSED", "E-DUP", "E-CUSTOM", "E-NAME" */
+    int line, first_line, last_line;
     const char *message;
-    const struct ptv_scan_slip *next;
+    struct ptv_scan_slip *next;
 } ptv_scan_slip;
 
 typedef struct ptv_scan {
-    const ptv_scan_table *tables; /* in source order */
+    ptv_scan_table **by_line; /* the first table of each line */
+    int line_count;
     const ptv_scan_slip *slips;
 } ptv_scan;
 
 /* Read a source that compiles. NULL: arena full. */
 const ptv_scan *ptv_scan_read(ptv_arena *mem, const char *source, size_t len);
-/* For a source that does not compile: what people usually mean by it, or NULL. */
+/* hint.c: for a source that does not compile: what people usually mean by it; NULL: nothing comes to mind. */
 const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int line, const char *lua_message);
 
-/* All take NULL for "not found" and pass it on; the line is 0 then. */
+/* All take NULL for "not found" and pass it on. */
 const ptv_scan_table *ptv_scan_find(const ptv_scan *s, const char *head, int line, const char *id);
 const ptv_scan_item *ptv_scan_key(const ptv_scan_table *t, const char *key);
 const ptv_scan_item *ptv_scan_nth(const ptv_scan_table *t, size_t index);
+/* A slip that boolean values and unused conditions on this line come from. */
+bool ptv_scan_slipped(const ptv_scan *s, int line);
 
 #endif

@@ -46,12 +46,11 @@ const ptv_cond *ptv_cond_take(lua_State *L, ptv_loading *l, int index, int line,
         t->cond->used = true;
         return &t->cond->cond;
     }
-    /* The scan of the source knows better than "a boolean" what was written on this line. */
-    if ((t && t->kind == PTV_THING_POISON) || ptv_problem_at(l, line, "E-COND"))
+    if (t && t->kind == PTV_THING_POISON)
         return NULL;
-    for (const ptv_scan_slip *s = l->scan ? l->scan->slips : NULL; s; s = s->next)
-        if (lua_type(L, index) == LUA_TBOOLEAN && line >= s->line && line <= s->last_line)
-            return NULL;
+    /* The scan of the source knows better than "a boolean" what was written on this line. */
+    if (lua_type(L, index) == LUA_TBOOLEAN && (ptv_scan_slipped(l->scan, line) || ptv_problem_at(l, line, "E-COND")))
+        return NULL;
     ptv_problem(l, line, "E-COND", "%s is %s, not a condition%s", what, ptv_describe(L, l, index), advice(L, l, index));
     return NULL;
 }
@@ -125,7 +124,7 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
         if (!ptv_arg_words(&words, L, l, first, what))
             return false;
         *text = words.text;
-        return values ? ptv_args_fold(args, L, l, &words, what, values) : ptv_args_indicators(args, L, l, &words, what, op);
+        return values ? ptv_args_fold(args, L, l, &words, what, values) : ptv_args_indicators(args, L, l, &words, op);
     case PTV_OP_BETWEEN:
         if (!ptv_arg_number(&args->low, L, l, first, what) || !ptv_arg_number(&args->high, L, l, first + 1, what))
             return false;

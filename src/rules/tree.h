@@ -30,6 +30,7 @@ const int *ptv_ops_of(ptv_type type);
 typedef struct ptv_args {
     const char **words;   /* folded, sorted by bytes, unique: has_*, is, is_any, is_not; globs as written: like, like_any */
     size_t word_count;
+    const struct ptv_list *list;      /* what the indicators were made of */
     const ptv_indicators *indicators; /* in_list, in_zone, in_cidr on the artifact and on words that are names or addresses */
     double low, high;     /* low: at_least, equals, count_at_least, at_least_of; high: at_most; both: between */
     int64_t span_s;       /* within, older_than */

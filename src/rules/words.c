@@ -452,9 +452,11 @@ static int combine(lua_State *L, ptv_loading *l, const ptv_thing *partial, int t
     const ptv_cond **kids = ptv_keep(L, l, (count + 1) * sizeof *kids);
     ptv_sections sections = 0;
     for (size_t i = 1; i <= count; i++) {
-        const ptv_scan_item *item = ptv_scan_nth(source, i);
-        const char *what = ptv_keep_printf(L, l, "item %zu of %s{}", i, name);
         lua_rawgeti(L, table, (lua_Integer)i);
+        const ptv_thing *t = ptv_thing_at(L, -1);
+        bool fine = t && t->kind == PTV_THING_COND;
+        const ptv_scan_item *item = fine ? NULL : ptv_scan_nth(source, i);
+        const char *what = fine ? name : ptv_keep_printf(L, l, "item %zu of %s{}", i, name);
         const ptv_cond *c = ptv_cond_take(L, l, -1, item ? item->line : line, what);
         lua_pop(L, 1);
         if (c) {
@@ -611,7 +613,7 @@ static int word_list(lua_State *L)
                         ptv_describe(L, l, 1));
         return ptv_push_poison(L);
     }
-    ptv_list *list = ptv_list_find(l->set, l->folder, lua_tostring(L, 1), l->file, line);
+    ptv_list *list = ptv_list_find(l, lua_tostring(L, 1), line);
     if (!list)
         return ptv_push_poison(L);
     ptv_thing *t = ptv_thing_push(L, PTV_THING_LIST);
