@@ -280,14 +280,16 @@ static void put_one_line(ptv_buf *out, const char *json, size_t len)
     ptv_buf_append(out, json + start, len - start);
 }
 
-static bool is_json(const char *text, size_t len)
+static bool is_json(ptv_buf *out, const char *text, size_t len)
 {
     const ptv_json *root;
     ptv_error why;
     ptv_arena tree = PTV_ARENA(len * 24 + (64 << 10));
-    bool good = len > 0 && ptv_json_parse(&root, &tree, text, len, &why) == PTV_OK;
+    ptv_code rc = len > 0 ? ptv_json_parse(&root, &tree, text, len, &why) : PTV_ESHAPE;
     ptv_arena_release(&tree);
-    return good;
+    if (rc == PTV_ENOMEM)
+        out->failed = rc;
+    return rc == PTV_OK;
 }
 
 /* A body that is no JSON goes as a text. At the first NUL or byte that is not UTF-8 it is cut and marked, so that what was
@@ -319,7 +321,7 @@ void ptv_archive_write(ptv_buf *out, const ptv_record *r, ptv_section section)
     ptv_json_put_text(&json, "query", r->subject->value);
     ptv_json_put_int(&json, "status", info->http);
     ptv_json_put_time(&json, "fetched_at", info->fetched_at);
-    if (is_json(body, len)) {
+    if (is_json(out, body, len)) {
         if (len >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0) {
             body += 3;
             len -= 3;
@@ -405,7 +407,8 @@ ptv_code ptv_archive_record(ptv_record **out, ptv_arena *mem, const ptv_source_s
     for (int i = 0; !rc && i < PTV_SECTION_COUNT; i++) {
         ptv_section section = (ptv_section)i;
         if (!g.newest[i].is_there) {
-            ptv_section_fail(r, mem, section, PTV_STATE_NOT_ASKED, PTV_CAUSE_RECORD, "not in the record");
+            r->sections[i].cause = PTV_CAUSE_RECORD;
+            r->sections[i].reason = "not in the record";
             continue;
         }
         rc = ptv_archive_line_read(r, mem, &g.scratch, s, section, &g.newest[i].line, g.newest[i].facts, err);
