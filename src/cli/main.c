@@ -1,0 +1,49 @@
+/*
+ * main.c: the command line program: which commands there are, and the way in and out.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "cli/commands.h"
+#include "cli/talk.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+const cli_command *const cli_commands[] = {
+    &cli_cmd_lookup, &cli_cmd_fetch, &cli_cmd_eval,     &cli_cmd_check,  &cli_cmd_fields, &cli_cmd_needs,
+    &cli_cmd_call,   &cli_cmd_selftest, &cli_cmd_config, &cli_cmd_init, &cli_cmd_new,    NULL,
+};
+
+/* A closed 0, 1 or 2 must not be given to the next file opened; what writes there fails, as it should. */
+static void hold_standard_files(void)
+{
+    for (int fd = open("/dev/null", O_RDONLY); fd >= 0 && fd <= STDERR_FILENO; fd = open("/dev/null", O_RDONLY))
+        continue;
+}
+
+static cli_exit run(const cli_options *o)
+{
+    if (o->version) {
+        cli_print("ptverdict %s\n", PTV_VERSION);
+        return CLI_OK;
+    }
+    if (o->help) {
+        cli_print_help(o->command);
+        return CLI_OK;
+    }
+    cli_log(o->quiet ? PTV_LOG_ERROR : o->verbose > 1 ? PTV_LOG_DEBUG : o->verbose ? PTV_LOG_INFO : PTV_LOG_WARNING);
+    return o->command->run(o);
+}
+
+int main(int argc, char **argv)
+{
+    cli_options o;
+    hold_standard_files();
+    signal(SIGPIPE, SIG_IGN);
+    cli_exit code = cli_options_parse(&o, argc, argv);
+    if (!code)
+        code = run(&o);
+    cli_options_release(&o);
+    return cli_close(code);
+}

@@ -1,0 +1,26 @@
+/*
+ * session.h: what every command begins with: settings read, a client opened, findings told.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef PTV_CLI_SESSION_H
+#define PTV_CLI_SESSION_H
+#include "cli/opt.h"
+
+typedef struct cli_session {
+    ptv_config *config;
+    ptv_client *client;
+} cli_session;
+
+/* Settings only: file, then --set. Every problem is CLI_SETTINGS. */
+cli_exit cli_session_configure(cli_session *s, const cli_options *o);
+/* Settings and a client; rules, now and explain come from the command line. Findings that are errors go to stderr. */
+cli_exit cli_session_open(cli_session *s, const cli_options *o, ptv_client_options how);
+void cli_session_close(cli_session *s);
+
+/* The options of a client as the command line gives them. */
+ptv_client_options cli_client_options(const cli_options *o);
+/* "json" → PTV_FORMAT_JSON. */
+ptv_format cli_format(const char *name);
+
+#endif
