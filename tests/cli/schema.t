@@ -35,8 +35,6 @@ flagged.example
 hxxp://suspicious[.]example/path
 quiet.example
 status-503.tags.example
-status-429-120.tags.example
-status-401.all.example
 bad-json.passive-dns.flagged.example
 198.51.100.7
 10.0.0.1
@@ -66,9 +64,14 @@ pt() {
 valid() {
     "$python" tests/schema/validate.py "$@"
 }
+# A list stops when the quota is used up or the key refused, so these two come alone.
 lookup_all() {
     pt lookup "$@" - <"$work/artifacts" >"$work/out" 2>"$work/err" || { cat "$work/err"; return 1; }
-    [ "$(wc -l <"$work/out")" -eq "$(wc -l <"$work/artifacts")" ] || { echo "not one line an artifact"; cat "$work/err"; return 1; }
+    for last in status-429-120.tags.example status-401.all.example; do
+        pt lookup "$@" "$last" >>"$work/out" 2>>"$work/err"
+        case $? in 0 | 69) ;; *) cat "$work/err"; return 1 ;; esac
+    done
+    [ "$(wc -l <"$work/out")" -eq $(($(wc -l <"$work/artifacts") + 2)) ] || { echo "not one line an artifact"; cat "$work/err"; return 1; }
 }
 has_verdicts() {
     for v in compromised no_match unknown skipped; do
@@ -76,12 +79,15 @@ has_verdicts() {
     done
 }
 
-echo 1..11
+echo 1..13
 it "lookup writes a line an artifact with the shipped rule" lookup_all --rules rules --format json
 it "every decision is valid" valid docs/decision.schema.json "$work/out"
 it "all four verdicts are among them" has_verdicts
 it "lookup explains with the example rules" lookup_all --rules examples/rules --format json --explain
 it "every decision with its tree is valid" valid docs/decision.schema.json "$work/out"
+
+it "lookup writes SOAR results" lookup_all --rules rules --format soar
+it "the decision inside every result is valid" valid docs/decision.schema.json "$work/out" decision
 
 it "lookup writes records" lookup_all --rules rules --format record
 it "every record is valid" valid docs/record.schema.json "$work/out"
