@@ -354,13 +354,15 @@ void ptv_report_text(ptv_buf *out, const ptv_result *r, unsigned flags)
 
     put_head(&p, r);
     put_matches(&p, d);
-    put_undecided(&p, d);
+    if (d->verdict != PTV_VERDICT_SKIPPED)
+        put_undecided(&p, d);
     put_hit(&p, d);
     if (d->note) {
         heading(&p, "Note");
         ptv_page_lines(&p, 2 * INDENT, d->note, SIZE_MAX);
     }
-    put_lost(&p, r);
+    if (d->verdict != PTV_VERDICT_SKIPPED) /* nothing was to be read then; the summary says why */
+        put_lost(&p, r);
     put_stale(&p, r->record);
     put_asides(&p, d);
     put_warnings(&p, r);

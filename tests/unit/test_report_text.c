@@ -135,6 +135,20 @@ static void it_leaves_out_what_nobody_needed(void **state)
     assert_lacks(write_page(&f, 0), "Not read");
 }
 
+static void it_says_little_of_what_was_skipped(void **state)
+{
+    fixture f;
+    (void)state;
+
+    fixture_fill(&f);
+    fixture_make_unknown(&f, PTV_CAUSE_SETTINGS, "private address (RFC 1918)");
+    f.decision.verdict = PTV_VERDICT_SKIPPED;
+    f.decision.rule_count = 1;
+    f.decision.summary = "skipped: private address (RFC 1918)";
+    assert_string_equal(write_page(&f, 0),
+                        "skipped  evil.example  given as evil[.]example\n\nskipped: private address (RFC 1918)\n");
+}
+
 static void it_names_allowances(void **state)
 {
     fixture f;
@@ -277,6 +291,7 @@ int main(void)
         cmocka_unit_test(it_folds_long_values_in_a_box),
         cmocka_unit_test(it_says_what_was_not_read_and_whether_to_ask_again),
         cmocka_unit_test(it_leaves_out_what_nobody_needed),
+        cmocka_unit_test(it_says_little_of_what_was_skipped),
         cmocka_unit_test(it_names_allowances),
         cmocka_unit_test(it_shows_the_tree_of_conditions),
         cmocka_unit_test(it_neutralises_terminal_escapes),
