@@ -368,10 +368,10 @@ static void put_set(sink *s, const ptv_set *set)
 
 static bool same_set(const ptv_set *a, const ptv_set *b)
 {
+    if (!a->items || !b->items || a->shown_count != b->shown_count)
+        return !a->items && !b->items;
     if (a->shown == b->shown)
         return true;
-    if (!a->items || !b->items || a->shown_count != b->shown_count)
-        return false;
     for (size_t i = 0; i < a->shown_count; i++)
         if (strcmp(a->shown[i], b->shown[i]) != 0)
             return false;
