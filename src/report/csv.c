@@ -123,11 +123,15 @@ static void cells_of_record(row *w, const ptv_record *record)
 
 static void cell_note(row *w, const char *note)
 {
-    for (; note && *note; note++) {
-        if (*note == '\n')
-            ptv_buf_puts(&w->raw, " / "); /* a row is a line, so that sort and grep work on it */
-        else
-            ptv_buf_putc(&w->raw, *note);
+    /* A row is a line, so that sort and grep work on it. */
+    for (bool first = true; note && *note; first = false) {
+        size_t len = strcspn(note, "\n");
+
+        if (!first)
+            ptv_buf_puts(&w->raw, " / ");
+        ptv_buf_append(&w->raw, note, len);
+        note += len;
+        note += strspn(note, "\n");
     }
     end_cell(w);
 }

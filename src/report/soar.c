@@ -86,6 +86,14 @@ static void put_plain_time(ptv_json_out *o, const char *key, int64_t utc)
     ptv_json_put_text(o, key, text);
 }
 
+static void put_seen(ptv_json_out *o, const char *key, const char *as_sent, int64_t utc)
+{
+    if (as_sent)
+        ptv_json_put_text(o, key, as_sent);
+    else
+        put_plain_time(o, key, utc);
+}
+
 static void put_results(ptv_json_out *o, const ptv_dns_list *records)
 {
     if (!records->rows) {
@@ -174,9 +182,9 @@ static void put_from_record(ptv_json_out *o, const ptv_record *record, const cha
     else if (!strcmp(key, "queryType"))
         ptv_json_put_text(o, key, ptv_artifact_type_names[record->subject->type]);
     else if (!strcmp(key, "firstSeen") && dns)
-        ptv_json_put_text(o, key, record->first_seen_text);
+        put_seen(o, key, record->first_seen_text, record->first_seen);
     else if (!strcmp(key, "lastSeen") && dns)
-        ptv_json_put_text(o, key, record->last_seen_text);
+        put_seen(o, key, record->last_seen_text, record->last_seen);
     else if (!strcmp(key, "totalRecords") && dns && record->total_records >= 0)
         ptv_json_put_int(o, key, record->total_records);
     else if (!strcmp(key, "results") && dns)

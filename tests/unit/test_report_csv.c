@@ -74,6 +74,7 @@ static void it_fills_the_columns(void **state)
     (void)state;
 
     fixture_fill(&f);
+    f.decision.note = "evil.example carries compromised in PassiveTotal.\n\nReport: <here> & there.\n";
     write_row(&r, &f);
     assert_string_equal(cell(&r, "artifact"), "evil.example");
     assert_string_equal(cell(&r, "input"), "evil[.]example");
@@ -88,6 +89,7 @@ static void it_fills_the_columns(void **state)
     assert_string_equal(cell(&r, "passive_dns_count"), "1");
     assert_string_equal(cell(&r, "passive_dns_first_seen"), "2020-01-01");
     assert_string_equal(cell(&r, "subdomains"), "2");
+    assert_string_equal(cell(&r, "note"), "evil.example carries compromised in PassiveTotal. / Report: <here> & there.");
     assert_string_equal(cell(&r, "now"), "2026-05-01T00:00:00Z");
     assert_int_equal(strlen(cell(&r, "decision_id")), 32);
     ptv_buf_release(&r.text);

@@ -173,6 +173,7 @@ static void it_builds_content_from_a_record(void **state)
     for (int s = 0; s < PTV_SECTION_COUNT; s++)
         f.record.sections[s].raw = NULL;
     f.record.all_records = (ptv_dns_list){ rows, 1 };
+    f.record.last_seen_text = NULL;
     parsed p = write_and_parse(&f, &options);
     const ptv_json *content = ptv_json_find(p.root, "content");
     assert_keys(content, content_keys, 13);
