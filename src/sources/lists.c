@@ -14,128 +14,166 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/indicators.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FILE_BYTES (1u << 30)
 #define MAX_NAMES_BYTES (64u << 20)
 #define ROW_ARENA_BYTES (64u << 20) /* what one row may need to be read */
-#define NO_ROW UINT32_MAX
 
 typedef struct list_file {
     const char *path;
     ptv_buf text;
+    uint32_t base; /* of its offsets: the bytes of the files before it */
     ptv_list_format format;
 } list_file;
 
-typedef struct row_at {
-    uint64_t offset;
-    uint32_t file, next; /* the next row with the same indicator, or NO_ROW */
-} row_at;
+typedef struct twin { /* a row whose indicator stood in an earlier row */
+    uint32_t first, row;
+} twin;
 
 typedef struct lists {
     const ptv_source_settings *s;
     ptv_arena names;
     list_file *files;
     size_t file_count;
-    row_at *rows;
+    uint32_t *rows; /* where each begins */
+    uint64_t *keys; /* while the lists are read: tag of the indicator, row */
     size_t count, cap;
+    twin *twins; /* by first row */
+    size_t twin_count, twin_cap;
     ptv_indicators *indicators;
     ptv_sections fills;
 } lists;
 
 /* --------------------------------------------------------------------------------------------- rows */
 
-/* Rows by indicator while the lists are read: open addressing, at most half full. */
-typedef struct row_table {
-    struct slot {
-        uint32_t tag, row;
-    } *slots;
-    size_t size;
-} row_table;
-
-/* As people vary it: case, and a dot at the end. */
-static char folded_at(const char *text, size_t i)
+/* Room for `count` items in an array of the heap. */
+static void *grow(void *old, size_t *cap, size_t count, size_t size)
 {
-    return ptv_lower(text[i]);
-}
-
-static size_t folded_len(const ptv_list_cell *cell)
-{
-    return cell->len > 1 && cell->text[cell->len - 1] == '.' ? cell->len - 1 : cell->len;
-}
-
-static uint64_t hash_of(const ptv_list_cell *cell)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0, len = folded_len(cell); i < len; i++)
-        h = (h ^ (unsigned char)folded_at(cell->text, i)) * UINT64_C(0x100000001b3);
-    return h ^ (h >> 32);
-}
-
-static bool same_indicator(const ptv_list_cell *a, const ptv_list_cell *b)
-{
-    size_t len = folded_len(a);
-    if (len != folded_len(b))
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (folded_at(a->text, i) != folded_at(b->text, i))
-            return false;
-    return true;
+    size_t wanted = *cap ? *cap : 64;
+    while (wanted < count)
+        wanted *= 2;
+    if (wanted == *cap)
+        return old;
+    void *grown = ptv_realloc(old, wanted * size);
+    if (grown)
+        *cap = wanted;
+    return grown;
 }
 
 static ptv_code read_row(ptv_list_row *out, ptv_arena *mem, const lists *l, uint32_t row, ptv_error *err)
 {
-    const list_file *file = &l->files[l->rows[row].file];
-    ptv_list_cursor c = { file->text.data + l->rows[row].offset, file->text.data + file->text.len, 0 };
+    size_t i = l->file_count - 1;
+    while (l->files[i].base > l->rows[row])
+        i--;
+    const list_file *file = &l->files[i];
+    ptv_list_cursor c = { file->text.data + (l->rows[row] - file->base), file->text.data + file->text.len, 0 };
     return ptv_list_row_read(out, mem, &file->format, &c, err);
 }
 
-static ptv_code grow_table(row_table *t, ptv_error *err)
+/* As people vary it: case, and a dot at the end. */
+static size_t plain_len(const ptv_list_cell *cell)
 {
-    size_t size = t->size ? t->size * 2 : 1024;
-    struct slot *slots = ptv_calloc(size, sizeof *slots);
-    if (!slots)
-        return ptv_fail_nomem(err);
-    memset(slots, 0xFF, size * sizeof *slots);
-    for (size_t i = 0; i < t->size; i++) {
-        if (t->slots[i].row == NO_ROW)
-            continue;
-        size_t at = t->slots[i].tag & (size - 1);
-        while (slots[at].row != NO_ROW)
-            at = (at + 1) & (size - 1);
-        slots[at] = t->slots[i];
+    return cell->len > 1 && cell->text[cell->len - 1] == '.' ? cell->len - 1 : cell->len;
+}
+
+static bool same_indicator(const ptv_list_cell *a, const ptv_list_cell *b)
+{
+    size_t len = plain_len(a);
+    return len == plain_len(b) && strncasecmp(a->text, b->text, len) == 0;
+}
+
+/* Eight bytes at a time; bit 5 set makes upper case lower, and what else it makes equal does no harm here. */
+static uint32_t tag_of(const ptv_list_cell *cell)
+{
+    uint64_t word, h = plain_len(cell);
+    size_t len = plain_len(cell), i = 0;
+    for (; i < len; i += 8) {
+        word = 0;
+        memcpy(&word, cell->text + i, len - i < 8 ? len - i : 8);
+        h = (h ^ (word | UINT64_C(0x2020202020202020))) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
     }
-    ptv_free(t->slots);
-    *t = (row_table){ slots, size };
+    return (uint32_t)(h >> 32);
+}
+
+/* By the upper halves, the order of the lower ones kept: a pass for each byte. `other` is as large. */
+static void sort_keys(uint64_t *keys, uint64_t *other, size_t count)
+{
+    for (int shift = 32; shift < 64; shift += 8) {
+        size_t starts[257] = { 0 };
+        for (size_t i = 0; i < count; i++)
+            starts[(keys[i] >> shift & 0xFF) + 1]++;
+        for (size_t i = 0; i < 256; i++)
+            starts[i + 1] += starts[i];
+        for (size_t i = 0; i < count; i++)
+            other[starts[keys[i] >> shift & 0xFF]++] = keys[i];
+        uint64_t *sorted = other;
+        other = keys;
+        keys = sorted;
+    }
+}
+
+static ptv_code add_twin(lists *l, uint32_t first, uint32_t row, ptv_error *err)
+{
+    twin *twins = grow(l->twins, &l->twin_cap, l->twin_count + 1, sizeof *twins);
+    if (!twins)
+        return ptv_fail_nomem(err);
+    l->twins = twins;
+    l->twins[l->twin_count++] = (twin){ first, row };
     return PTV_OK;
 }
 
-/* *first: the first row with this indicator, which is `row` itself when it is new. */
-static ptv_code table_add(uint32_t *first, row_table *t, ptv_arena *mem, const lists *l, uint32_t row, const ptv_list_cell *cell,
-                          ptv_error *err)
+/* The rows of equal tags, the earliest first: which of them have equal indicators? */
+static ptv_code pair_up(lists *l, uint64_t *keys, size_t count, ptv_error *err)
 {
-    if (2 * (size_t)row >= t->size) {
-        ptv_code rc = grow_table(t, err);
-        if (rc)
-            return rc;
-    }
-    uint32_t tag = (uint32_t)hash_of(cell);
-    size_t at = tag & (t->size - 1);
-    for (; t->slots[at].row != NO_ROW; at = (at + 1) & (t->size - 1)) {
-        ptv_list_row other;
-        if (t->slots[at].tag != tag)
-            continue;
-        ptv_code rc = read_row(&other, mem, l, t->slots[at].row, err);
-        if (rc)
-            return rc;
-        if (same_indicator(cell, &other.cells[PTV_LIST_INDICATOR])) {
-            *first = t->slots[at].row;
-            return PTV_OK;
+    ptv_code rc = PTV_OK;
+    while (!rc && count > 1) { /* the earliest and its twins go, the others stay in order */
+        size_t left = 0;
+        for (size_t i = 1; !rc && i < count; i++) {
+            ptv_list_row first, other;
+            ptv_arena scratch = PTV_ARENA(2 * ROW_ARENA_BYTES);
+            rc = read_row(&first, &scratch, l, (uint32_t)keys[0], err);
+            if (!rc)
+                rc = read_row(&other, &scratch, l, (uint32_t)keys[i], err);
+            if (!rc && same_indicator(&first.cells[PTV_LIST_INDICATOR], &other.cells[PTV_LIST_INDICATOR]))
+                rc = add_twin(l, (uint32_t)keys[0], (uint32_t)keys[i], err);
+            else
+                keys[left++] = keys[i];
+            ptv_arena_release(&scratch);
         }
+        count = left;
     }
-    t->slots[at] = (struct slot){ tag, row };
-    *first = row;
-    return PTV_OK;
+    return rc;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const twin *x = a, *y = b;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static ptv_code find_twins(lists *l, ptv_error *err)
+{
+    uint64_t *sorted = ptv_malloc((l->count + 1) * sizeof *sorted);
+    ptv_code rc = sorted ? PTV_OK : ptv_fail_nomem(err);
+    if (!rc)
+        sort_keys(l->keys, sorted, l->count);
+    for (size_t start = 0, end; !rc && start < l->count; start = end) {
+        for (end = start + 1; end < l->count && l->keys[end] >> 32 == l->keys[start] >> 32;)
+            end++;
+        if (end - start > 1)
+            rc = pair_up(l, l->keys + start, end - start, err);
+    }
+    if (l->twin_count > 1)
+        qsort(l->twins, l->twin_count, sizeof *l->twins, by_first);
+    ptv_free(sorted);
+    ptv_free(l->keys);
+    l->keys = NULL;
+    return rc;
 }
 
 /* --------------------------------------------------------------------------------------------- open */
@@ -192,58 +230,58 @@ static ptv_code check_row(lists *l, recent *seen, const ptv_list_row *row, bool 
     return PTV_OK;
 }
 
-static ptv_code add_row(lists *l, uint32_t file, uint64_t offset, ptv_error *err)
+static ptv_code add_row(lists *l, uint32_t offset, const ptv_list_cell *indicator, ptv_error *err)
 {
     if (l->count == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 1024;
-        row_at *grown = cap < NO_ROW ? ptv_realloc(l->rows, cap * sizeof *grown) : NULL;
-        if (!grown)
+        uint32_t *rows = cap < UINT32_MAX ? ptv_realloc(l->rows, cap * sizeof *rows) : NULL;
+        if (rows)
+            l->rows = rows;
+        uint64_t *keys = rows ? ptv_realloc(l->keys, cap * sizeof *keys) : NULL;
+        if (!keys)
             return ptv_fail_nomem(err);
-        l->rows = grown;
+        l->keys = keys;
         l->cap = cap;
     }
-    l->rows[l->count++] = (row_at){ offset, file, NO_ROW };
-    return PTV_OK;
+    l->rows[l->count] = offset;
+    l->keys[l->count] = (uint64_t)tag_of(indicator) << 32 | l->count;
+    return ptv_indicators_add(l->indicators, indicator->text, indicator->len, (uint32_t)l->count++, err);
 }
 
-static ptv_code add_indicator(lists *l, row_table *table, ptv_arena *scratch, const ptv_list_cell *cell, ptv_error *err)
+static ptv_code read_rows(lists *l, list_file *file, ptv_arena *scratch, unsigned *line, ptv_error *err)
 {
-    uint32_t row = (uint32_t)l->count - 1, first;
-    ptv_code rc = table_add(&first, table, scratch, l, row, cell, err);
-    if (rc)
-        return rc;
-    if (first == row)
-        return ptv_indicators_add(l->indicators, cell->text, cell->len, row, err);
-    l->rows[row].next = l->rows[first].next;
-    l->rows[first].next = row;
-    return PTV_OK;
-}
-
-static ptv_code read_file(lists *l, uint32_t index, row_table *table, ptv_arena *scratch, ptv_error *err)
-{
-    list_file *file = &l->files[index];
-    ptv_code rc = ptv_file_read(&file->text, file->path, err);
-    if (rc)
-        return ptv_wrap(err, "lists %s", file->path);
     const char *start = file->text.data ? file->text.data : "";
     ptv_list_cursor c = { start, start + file->text.len, 1 };
     recent seen = { .classification = { NULL, 0 } };
-    unsigned line = 1;
-    ptv_arena_reset(scratch);
-    rc = ptv_list_format_read(&file->format, scratch, &c, err);
+    ptv_code rc = ptv_list_format_read(&file->format, scratch, &c, err);
     while (!rc && ptv_list_seek(&c)) {
         ptv_list_row row;
-        line = c.line;
-        rc = add_row(l, index, (uint64_t)(c.at - start), err);
-        if (!rc)
-            rc = ptv_list_row_read(&row, scratch, &file->format, &c, err);
+        uint32_t offset = file->base + (uint32_t)(c.at - start);
+        *line = c.line;
+        rc = ptv_list_row_read(&row, scratch, &file->format, &c, err);
         if (!rc)
             rc = check_row(l, &seen, &row, !file->format.is_json, err);
         if (!rc)
-            rc = add_indicator(l, table, scratch, &row.cells[PTV_LIST_INDICATOR], err);
+            rc = add_row(l, offset, &row.cells[PTV_LIST_INDICATOR], err);
         if (scratch->used_bytes > 0)
             ptv_arena_reset(scratch);
     }
+    return rc;
+}
+
+static ptv_code read_file(lists *l, list_file *file, ptv_arena *scratch, ptv_error *err)
+{
+    unsigned line = 1;
+    const list_file *before = file > l->files ? file - 1 : NULL;
+    ptv_code rc = ptv_file_read(&file->text, file->path, err);
+    if (!rc && before && (uint64_t)before->base + before->text.len + file->text.len > UINT32_MAX)
+        rc = ptv_fail(err, PTV_ETOOBIG, "more than 4 GB of lists");
+    if (rc)
+        return ptv_wrap(err, "lists %s", file->path);
+    file->base = before ? before->base + (uint32_t)before->text.len : 0;
+    l->file_count++;
+    ptv_arena_reset(scratch);
+    rc = read_rows(l, file, scratch, &line, err);
     if (rc == PTV_EINVAL)
         err->code = PTV_ESETTINGS;
     return rc ? ptv_wrap(err, "%s:%u", file->path, line) : PTV_OK;
@@ -254,7 +292,8 @@ static bool is_list(const char *name)
     return *name != '.' && (ptv_text_ends(name, ".csv") || ptv_text_ends(name, ".ndjson") || ptv_text_ends(name, ".jsonl"));
 }
 
-static ptv_code find_files(lists *l, const char *path, ptv_error *err)
+/* The files, not read yet. */
+static ptv_code find_files(lists *l, size_t *found, const char *path, ptv_error *err)
 {
     const char **names = NULL;
     size_t count = 1;
@@ -268,7 +307,7 @@ static ptv_code find_files(lists *l, const char *path, ptv_error *err)
     for (size_t i = 0; i < count; i++) {
         if (is_folder && !is_list(names[i]))
             continue;
-        list_file *file = &l->files[l->file_count++];
+        list_file *file = &l->files[(*found)++];
         file->text = (ptv_buf)PTV_BUF(MAX_FILE_BYTES);
         file->path = is_folder ? ptv_path_join(&l->names, path, names[i]) : ptv_arena_strdup(&l->names, path);
         if (!file->path)
@@ -279,25 +318,28 @@ static ptv_code find_files(lists *l, const char *path, ptv_error *err)
 
 static ptv_code read_files(lists *l, ptv_error *err)
 {
-    row_table table = { NULL, 0 };
+    size_t found = 0;
     ptv_arena scratch = PTV_ARENA(ROW_ARENA_BYTES);
-    ptv_code rc = find_files(l, l->s->lists, err);
-    for (size_t i = 0; !rc && i < l->file_count; i++)
-        rc = read_file(l, (uint32_t)i, &table, &scratch, err);
+    ptv_code rc = find_files(l, &found, l->s->lists, err);
+    for (size_t i = 0; !rc && i < found; i++)
+        rc = read_file(l, &l->files[i], &scratch, err);
     if (!rc)
         rc = ptv_indicators_seal(l->indicators, err);
+    if (!rc)
+        rc = find_twins(l, err);
     ptv_arena_release(&scratch);
-    ptv_free(table.slots);
     return rc;
 }
 
 static void lists_free(void *self)
 {
     lists *l = self;
-    for (size_t i = 0; i < l->file_count; i++)
+    for (size_t i = 0; l->files && l->files[i].path; i++)
         ptv_buf_release(&l->files[i].text);
     ptv_indicators_free(l->indicators);
     ptv_free(l->rows);
+    ptv_free(l->keys);
+    ptv_free(l->twins);
     ptv_arena_release(&l->names);
     ptv_free(l);
 }
@@ -401,6 +443,34 @@ static ptv_code fill(ptv_record *r, ptv_arena *mem, const lists *l, ptv_section 
     return PTV_OK;
 }
 
+static ptv_code gather(gathered *g, ptv_arena *mem, const lists *l, uint32_t row, ptv_error *err)
+{
+    ptv_list_row cells;
+    ptv_arena scratch = PTV_ARENA(ROW_ARENA_BYTES);
+    ptv_code rc = read_row(&cells, &scratch, l, row, err);
+    if (!rc)
+        rc = gather_row(g, mem, l, &cells, err);
+    ptv_arena_release(&scratch);
+    return rc;
+}
+
+/* The row found, and those with the same indicator. */
+static ptv_code gather_all(gathered *g, ptv_arena *mem, const lists *l, uint32_t row, ptv_error *err)
+{
+    size_t low = 0, high = l->twin_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (l->twins[middle].first < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    ptv_code rc = gather(g, mem, l, row, err);
+    for (; !rc && low < l->twin_count && l->twins[low].first == row; low++)
+        rc = gather(g, mem, l, l->twins[low].row, err);
+    return rc;
+}
+
 static ptv_code lists_answer(void *self, ptv_record *r, ptv_arena *mem, ptv_section section, ptv_error *err)
 {
     const lists *l = self;
@@ -408,17 +478,9 @@ static ptv_code lists_answer(void *self, ptv_record *r, ptv_arena *mem, ptv_sect
     gathered g = { .first = PTV_NO_TIME, .last = PTV_NO_TIME };
     if (!ptv_indicators_find(l->indicators, r->subject, &row, NULL))
         return ptv_fail(err, PTV_ENOENTRY, "not listed");
-    ptv_arena scratch = PTV_ARENA(ROW_ARENA_BYTES);
-    ptv_code rc = PTV_OK;
-    for (; !rc && row != NO_ROW; row = l->rows[row].next) {
-        ptv_list_row cells;
-        rc = read_row(&cells, &scratch, l, row, err);
-        if (!rc)
-            rc = gather_row(&g, mem, l, &cells, err);
-    }
+    ptv_code rc = gather_all(&g, mem, l, row, err);
     if (!rc)
         rc = fill(r, mem, l, section, &g, err);
-    ptv_arena_release(&scratch);
     if (rc && rc != PTV_ENOENTRY) {
         ptv_section_clear(r, section);
         ptv_section_fail(r, mem, section, PTV_STATE_FAILED, PTV_CAUSE_OUTAGE, err->msg);

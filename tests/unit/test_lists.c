@@ -113,13 +113,13 @@ static void it_fills_what_the_row_holds_and_nothing_else(void **state)
 static void it_joins_rows_of_one_indicator(void **state)
 {
     test_room *room = *state;
-    scratch_write(&room->dir, "a.csv", HEADER "evil.example,one,non-malicious,2026-02-01,2026-02-02\nEvil.Example.,two,,,\n");
+    scratch_write(&room->dir, "a.csv", HEADER "evil.example,one,non-malicious,2026-02-01,2026-02-02\nEvil.Example.,four,,,\n");
     scratch_write(&room->dir, "b.ndjson", "{\"indicator\":\"EVIL.example\",\"tags\":[\"three\",\"two\"],\"classification\":\"suspicious\","
                                           "\"first_seen\":\"2026-01-15\",\"comment\":7}\n\n"
                                           "{\"indicator\":\"other.example\",\"tags\":\"x;y\",\"last_seen\":null}");
     scratch_write(&room->dir, "readme.txt", "not a list");
     open_lists(room, room->dir.path);
-    assert_string_equal(ask(room, PTV_TAGS, "evil.example"), "ok [one|three|two]");
+    assert_string_equal(ask(room, PTV_TAGS, "evil.example"), "ok [four|one|three|two]");
     assert_string_equal(ask(room, PTV_CLASSIFICATION, "evil.example"), "ok suspicious");
     assert_string_equal(ask(room, PTV_PASSIVE_DNS, "evil.example"),
                         "ok count=1 total=-1 rows=1/1 truncated=1 first=2026-01-15T00:00:00Z last=2026-02-02T00:00:00Z");
