@@ -242,13 +242,13 @@ static void read_hit(form *f, ptv_rule *rule)
     int at = lua_gettop(L), line = key_line(f, "hit");
     const ptv_thing *t = ptv_thing_at(L, at);
     const ptv_scan_item *key = ptv_scan_key(f->source, "hit");
-    ptv_hit_item *items = ptv_keep(L, f->l, MOST_HITS * sizeof *items);
+    size_t count = lua_type(L, at) == LUA_TTABLE ? lua_rawlen(L, at) : 0;
+    ptv_hit_item *items = ptv_keep(L, f->l, (count < MOST_HITS ? count + 1 : MOST_HITS) * sizeof *items);
     if (t && t->kind == PTV_THING_STANDARD) { /* hit = standard */
         items[0].standard = true;
         rule->hit_count = 1;
     } else if (lua_type(L, at) != LUA_TTABLE)
         PROBLEM(f, line, "E-HIT", "hit is %s, not a list: hit = { standard, { \"Name\", field } }", ptv_describe(L, f->l, at));
-    size_t count = lua_type(L, at) == LUA_TTABLE ? lua_rawlen(L, at) : 0;
     if (count > MOST_HITS) {
         PROBLEM(f, line, "E-HIT", "hit has %zu items; %d are possible", count, MOST_HITS);
         count = MOST_HITS;

@@ -196,17 +196,18 @@ static int base_ipairs(lua_State *L)
 }
 
 typedef struct key {
-    int type; /* false, true, numbers, texts: in this order */
-    lua_Number number;
-    const char *text;
-    size_t len;
-    int at; /* in the list of keys as found */
+    union {
+        lua_Number number; /* booleans too */
+        const char *text;
+    };
+    uint32_t len;
+    unsigned at : 24, type : 8; /* at: in the list of keys as found. Small, so that a block holds the keys of any table */
 } key;
 
 static int key_order(const void *a, const void *b)
 {
     const key *x = a, *y = b;
-    if (x->type != y->type)
+    if (x->type != y->type) /* booleans, numbers, texts: in this order */
         return x->type < y->type ? -1 : 1;
     if (x->type != LUA_TSTRING)
         return x->number < y->number ? -1 : x->number > y->number;
@@ -238,18 +239,20 @@ static int base_pairs(lua_State *L)
         lua_pushvalue(L, -2);
         lua_rawseti(L, 2, (lua_Integer)++count);
     }
-    ptv_sandbox_charge(L, count * 32 * 8);
-    key *keys = lua_newuserdatauv(L, (count + 1) * sizeof *keys, 0); /* 3 */
+    ptv_sandbox_charge(L, count * 256);
+    key *keys = lua_newuserdatauv(L, count * sizeof *keys, 0); /* 3 */
     for (size_t i = 0; i < count; i++) {
-        keys[i] = (key){ .type = lua_rawgeti(L, 2, (lua_Integer)i + 1), .at = (int)i + 1 };
+        keys[i] = (key){ .type = (unsigned char)lua_rawgeti(L, 2, (lua_Integer)i + 1), .at = (unsigned)i + 1 };
+        size_t len = 0;
         if (keys[i].type == LUA_TSTRING)
-            keys[i].text = lua_tolstring(L, -1, &keys[i].len);
+            keys[i].text = lua_tolstring(L, -1, &len);
         else if (keys[i].type == LUA_TNUMBER)
             keys[i].number = lua_tonumber(L, -1);
         else if (keys[i].type == LUA_TBOOLEAN)
             keys[i].number = lua_toboolean(L, -1);
         else
             return luaL_error(L, "pairs: a key is a %s; only texts, numbers and booleans have an order", luaL_typename(L, -1));
+        keys[i].len = (uint32_t)len;
         lua_pop(L, 1);
     }
     qsort(keys, count, sizeof *keys, key_order);

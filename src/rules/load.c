@@ -238,6 +238,7 @@ static void run_file(ptv_loading *l, const ptv_buf *source, ptv_arena *scratch)
         report_failure(l, rc, &err, "E-SYNTAX");
     if (!rc) {
         l->scan = ptv_scan_read(scratch, source->data ? source->data : "", source->len);
+        l->set->no_memory |= !l->scan;
         for (const ptv_scan_slip *s = l->scan ? l->scan->slips : NULL; s; s = s->next)
             ptv_problem(l, s->line, s->code, "%s", s->message);
         rc = ptv_sandbox_run(sb, &err);

@@ -152,6 +152,11 @@ void ptv_sandbox_charge(lua_State *L, size_t bytes)
         luaL_error(L, "over a limit");
 }
 
+void ptv_sandbox_charge_memory(lua_State *L, size_t bytes)
+{
+    ptv_sandbox_of(L)->allocated += bytes;
+}
+
 void ptv_sandbox_trust(lua_State *L, bool on)
 {
     ptv_sandbox_of(L)->trusted = on;

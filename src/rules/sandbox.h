@@ -50,6 +50,7 @@ size_t ptv_sandbox_peak_bytes(const ptv_sandbox *sb);          /* since the stat
 /* For vocabularies, inside Lua calls. */
 void *ptv_sandbox_owner(lua_State *L);               /* jumps on error: inside a custom function there are no words */
 void ptv_sandbox_charge(lua_State *L, size_t bytes); /* own functions cost an instruction and one for every 32 bytes; jumps on error */
+void ptv_sandbox_charge_memory(lua_State *L, size_t bytes); /* memory outside the state costs what memory inside does */
 void ptv_sandbox_trust(lua_State *L, bool on);       /* blocks of ours (a record's lists) may be larger than 64 KB */
 int ptv_sandbox_line(lua_State *L);                  /* line of the Lua function that called us; 0: none */
 void ptv_sandbox_open_library(lua_State *L);         /* library.c: adds to the table on top; jumps on error */

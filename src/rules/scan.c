@@ -29,7 +29,8 @@ typedef struct parser {
     ptv_tokens tokens;
     size_t at;
     int depth;
-    bool stopped; /* too deep, or the arena is full */
+    bool stopped; /* too deep for Lua as well, or no memory */
+    bool no_memory;
     ptv_scan_table *first_table, **tables_end;
     ptv_scan_slip *first_slip, **slips_end;
     ptv_token_set declared; /* made for the first custom function */
@@ -64,11 +65,19 @@ static bool accept(parser *p, const char *text)
     return true;
 }
 
+static void *keep(parser *p, size_t count, size_t size)
+{
+    void *kept = ptv_arena_calloc(p->mem, count, size);
+    if (!kept)
+        p->stopped = p->no_memory = true;
+    return kept;
+}
+
 static void slip(parser *p, const char *code, int line, int first, int last, const char *message)
 {
-    ptv_scan_slip *s = message ? ptv_arena_calloc(p->mem, 1, sizeof *s) : NULL;
+    ptv_scan_slip *s = message ? keep(p, 1, sizeof *s) : NULL;
     if (!s) {
-        p->stopped = true;
+        p->stopped = p->no_memory = true;
         return;
     }
     *s = (ptv_scan_slip){ .code = code, .line = line, .first_line = first, .last_line = last, .message = message };
@@ -172,12 +181,10 @@ static int by_key(const void *a, const void *b)
 
 static void check_doubles(parser *p, const ptv_scan_table *t, size_t count)
 {
-    const ptv_scan_item **keyed = ptv_arena_calloc(p->mem, count + 1, sizeof *keyed);
+    const ptv_scan_item **keyed = keep(p, count + 1, sizeof *keyed);
     size_t kept = 0;
-    if (!keyed) {
-        p->stopped = true;
+    if (!keyed)
         return;
-    }
     for (const ptv_scan_item *i = t->items; i; i = i->next)
         if (i->key)
             keyed[kept++] = i;
@@ -206,22 +213,18 @@ static const char *place_in(parser *p, const ptv_scan_table *t, const ptv_scan_i
 
 static const ptv_scan_table *parse_table(parser *p, const char *head, const char *id, int line)
 {
-    ptv_scan_table *t = ptv_arena_calloc(p->mem, 1, sizeof *t);
-    if (!t) {
-        p->stopped = true;
+    ptv_scan_table *t = keep(p, 1, sizeof *t);
+    if (!t)
         return NULL;
-    }
     *t = (ptv_scan_table){ .head = head, .id = id, .line = line };
     *p->tables_end = t;
     p->tables_end = &t->next;
     ptv_scan_item **end = &t->items;
     size_t index = 0, count = 0;
     for (step(p); !p->stopped && !see(p, "}") && now(p)->kind != PTV_TOK_END; count++) {
-        ptv_scan_item *item = ptv_arena_calloc(p->mem, 1, sizeof *item);
-        if (!item) {
-            p->stopped = true;
+        ptv_scan_item *item = keep(p, 1, sizeof *item);
+        if (!item)
             return t;
-        }
         const ptv_token *next = &p->tokens.items[p->at + (now(p)->kind != PTV_TOK_END)];
         if (now(p)->kind == PTV_TOK_NAME && ptv_token_is(next, "=")) {
             item->key = ptv_token_text(p->mem, now(p));
@@ -274,7 +277,10 @@ static void parse_arguments(parser *p, value *callee, int line)
             callee->table = parse_table(p, callee->text, callee->id, line);
         } else if (custom && see(p, "function")) {
             skip_function(p);
-            p->stopped |= !p->declared.items && !ptv_declared_find(&p->declared, p->mem, &p->tokens);
+            if (!p->declared.items && !ptv_declared_find(&p->declared, p->mem, &p->tokens)) {
+                p->stopped = p->no_memory = true;
+                return;
+            }
             ptv_custom_scan scan = { .mem = p->mem, .tokens = p->tokens, .declared = p->declared, .fields_first = fields_first,
                                      .fields_last = fields_last, .first = before, .last = p->at };
             const char *message, *code;
@@ -410,7 +416,7 @@ static value parse_suffixed(parser *p, const char *place)
                 if (counted) {
                     v.kind = FIELD;
                     v.text = ptv_arena_printf(p->mem, "%s:%s{…}", of, test);
-                    p->stopped |= !v.text;
+                    p->stopped |= p->no_memory |= !v.text;
                 }
             }
         } else if (accept(p, "[")) {
@@ -592,7 +598,7 @@ const ptv_scan *ptv_scan_read(ptv_arena *mem, const char *source, size_t len)
         ends[t->line] = t;
     }
     scan->slips = p->first_slip;
-    return scan;
+    return p->no_memory ? NULL : scan;
 }
 
 /* ---------------------------------------------------------------------------------------------- answers */

@@ -105,7 +105,7 @@ static void *no_memory(lua_State *L, ptv_loading *l)
 
 void *ptv_keep(lua_State *L, ptv_loading *l, size_t size)
 {
-    ptv_sandbox_charge(L, size);
+    ptv_sandbox_charge_memory(L, size);
     void *p = ptv_arena_calloc(l->mem, 1, size ? size : 1);
     return p ? p : no_memory(L, l);
 }
@@ -127,7 +127,7 @@ const char *ptv_keep_printf(lua_State *L, ptv_loading *l, const char *fmt, ...)
     va_end(args);
     if (!text)
         no_memory(L, l);
-    ptv_sandbox_charge(L, strlen(text));
+    ptv_sandbox_charge_memory(L, strlen(text));
     return text;
 }
 
@@ -451,6 +451,7 @@ static int combine(lua_State *L, ptv_loading *l, const ptv_thing *partial, int t
     ptv_sandbox_charge(L, count * 32);
     const ptv_cond **kids = ptv_keep(L, l, (count + 1) * sizeof *kids);
     ptv_sections sections = 0;
+    unsigned depth = 0, weight = 0;
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, table, (lua_Integer)i);
         const ptv_thing *t = ptv_thing_at(L, -1);
@@ -462,6 +463,8 @@ static int combine(lua_State *L, ptv_loading *l, const ptv_thing *partial, int t
         if (c) {
             kids[kept++] = c;
             sections |= c->sections;
+            depth = c->depth + 1 > depth ? c->depth + 1 : depth;
+            weight += weight > PTV_TREE_WEIGHT ? 0 : c->weight + 1;
         }
     }
     bool sound = kept == count;
@@ -485,9 +488,16 @@ static int combine(lua_State *L, ptv_loading *l, const ptv_thing *partial, int t
         ptv_problem(l, line, "E-NEVER", "%s of %zu conditions can never match", name, count);
         sound = false;
     }
+    if (sound && (depth > PTV_TREE_DEPTH || weight > PTV_TREE_WEIGHT)) {
+        ptv_problem(l, line, "E-DEEP", "%s{} holds too much: at most %d conditions inside one another, %d in all", name,
+                    PTV_TREE_DEPTH, PTV_TREE_WEIGHT);
+        sound = false;
+    }
     if (!sound)
         return ptv_push_poison(L);
     ptv_built *b = ptv_cond_push(L, l, op, name);
+    b->cond.depth = depth;
+    b->cond.weight = weight;
     b->cond.kids = kids;
     b->cond.kid_count = kept;
     b->cond.sections = sections;
