@@ -46,6 +46,10 @@ typedef struct ptv_column_test {
     ptv_args args;
 } ptv_column_test;
 
+/* A loop in a rule file can nest conditions, or use one twice in the next, further than anybody writes: whoever walks a tree
+ * may rely on these. */
+enum { PTV_TREE_DEPTH = 100, PTV_TREE_WEIGHT = 20000 };
+
 typedef struct ptv_custom ptv_custom; /* sandbox.c: a Lua function, its state and what to put back before a call */
 
 typedef struct ptv_cond {
@@ -59,6 +63,7 @@ typedef struct ptv_cond {
     ptv_custom *custom;
     const ptv_field **custom_fields;
     size_t custom_field_count;
+    unsigned depth, weight; /* conditions below, along the longest path and in all, one used twice counted twice */
     ptv_sections sections; /* every section this condition or one below it reads; PTV_ALWAYS is no bit */
     const char *text;      /* in the rule's own words, canonical: `tags:has_any{"compromised", "ransomware"}` */
     const char *file;
