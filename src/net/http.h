@@ -1,19 +1,21 @@
 /*
  * http.h: ptv_transport over one libcurl multi handle.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_NET_HTTP_H
 #define PTV_NET_HTTP_H
 #include "net/transport.h"
 
 typedef struct ptv_http_options {
-    bool allow_http;          /* plain http beyond loopback */
-    bool http2;               /* else HTTP/1.1 keep-alive pool */
-    long max_connections;     /* of the pool, per host and in all */
+    bool allow_http;                      /* plain http beyond loopback */
+    bool http2;                           /* else HTTP/1.1 keep-alive pool */
+    long max_connections;                 /* of the pool, per host and in all */
     const char *proxy_http, *proxy_https; /* from settings; NULL: none. May hold user:password */
-    bool proxy_from_env;      /* HTTPS_PROXY / HTTP_PROXY (upper case) were set: the environment decides */
-    const char *no_proxy;     /* NULL */
-    bool verify;              /* default true */
-    const char *ca_file;      /* PEM; NULL: the system's hashed folder, or its bundle (limits: CA-store trap) */
+    bool proxy_from_env;                  /* HTTPS_PROXY / HTTP_PROXY (upper case) were set: the environment decides */
+    const char *no_proxy;                 /* NULL */
+    bool verify;                          /* default true */
+    const char *ca_file;                  /* PEM; NULL: the system's hashed folder, or its bundle (limits: CA-store trap) */
     const char *client_cert, *client_key;
     size_t bodies_limit_bytes; /* bodies in flight together: further requests wait */
     const char *user_agent;

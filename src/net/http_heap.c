@@ -1,6 +1,6 @@
 /*
- * http_heap.c: libcurl lives on our heap, and a refusal there is remembered: libcurl reports some of them as other errors, and
- * calls a header line that is too long "out of memory".
+ * http_heap.c: libcurl lives on our heap, and a refusal there is remembered: libcurl reports some of them as other errors,
+ * and calls a header line that is too long "out of memory".
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -39,7 +39,8 @@ static char *heap_strdup(const char *text)
 
 bool ptv_http_heap_init(void)
 {
-    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, heap_malloc, ptv_free, heap_realloc, heap_strdup, heap_calloc) == CURLE_OK;
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, heap_malloc, ptv_free, heap_realloc, heap_strdup, heap_calloc) ==
+           CURLE_OK;
 }
 
 unsigned long ptv_http_heap_refused(void)

@@ -90,10 +90,11 @@ ptv_code ptv_place_check(const ptv_place *place, bool allow_http, ptv_error *err
         return ptv_fail(err, PTV_EINVAL, "only https and http URLs can be asked");
     if (allow_http || is_loopback(place->host))
         return PTV_OK;
-    return ptv_fail(err, PTV_EINVAL,
-                    "plain http to %s port %ld is refused, since it would show the key to everybody on the way: use https, or set "
-                    "allow_http = yes",
-                    place->host, place->port);
+    return ptv_fail(
+        err, PTV_EINVAL,
+        "plain http to %s port %ld is refused, since it would show the key to everybody on the way: use https, or set "
+        "allow_http = yes",
+        place->host, place->port);
 }
 
 bool ptv_place_same(const ptv_place *a, const ptv_place *b)

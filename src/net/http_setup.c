@@ -1,9 +1,9 @@
 /*
  * http_setup.c: what every connection may do and trust.
  *
- * The trap here is the CA store. OpenSSL parses a bundle of 145 roots in about 21 ms, for each connection anew, and libcurl keeps
- * the parsed store only while no CA folder is set; Debian's libcurl sets both. So: the hashed folder alone where there is
- * one (2 ms), else the bundle alone.
+ * The trap here is the CA store. OpenSSL parses a bundle of 145 roots in about 21 ms, for each connection anew, and libcurl
+ * keeps the parsed store only while no CA folder is set; Debian's libcurl sets both. So: the hashed folder alone where there
+ * is one (2 ms), else the bundle alone.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,7 +20,8 @@ enum { CONNECTIONS = 16, BODIES_BYTES = 64 << 20, SETTINGS_BYTES = 1 << 20 };
 /* "5ed36f99.0": eight hex digits, a dot, a number. */
 static bool is_hash_link(const char *name)
 {
-    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] && strspn(name + 9, "0123456789") == strlen(name + 9);
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] &&
+           strspn(name + 9, "0123456789") == strlen(name + 9);
 }
 
 static bool has_hash_links(const char *folder)
@@ -60,8 +61,8 @@ ptv_code ptv_http_setup_init(ptv_http_setup *s, const ptv_http_options *options,
 {
     *s = (ptv_http_setup){ .options = *options, .mem = PTV_ARENA(SETTINGS_BYTES) };
     ptv_http_options *o = &s->options;
-    const char **texts[] = { &o->proxy_http, &o->proxy_https, &o->no_proxy, &o->ca_file, &o->client_cert, &o->client_key,
-                             &o->user_agent };
+    const char **texts[] = { &o->proxy_http,  &o->proxy_https, &o->no_proxy,  &o->ca_file,
+                             &o->client_cert, &o->client_key,  &o->user_agent };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = *texts[i];
         *texts[i] = ptv_arena_strdup(&s->mem, text);
@@ -90,10 +91,10 @@ void ptv_http_setup_release(ptv_http_setup *s)
     ptv_arena_release(&s->mem);
 }
 
-#define SET(option, value)                                                                                                       \
-    do {                                                                                                                          \
-        if (!rc)                                                                                                                  \
-            rc = curl_easy_setopt(easy, option, value);                                                                           \
+#define SET(option, value)                                                                                                  \
+    do {                                                                                                                    \
+        if (!rc)                                                                                                            \
+            rc = curl_easy_setopt(easy, option, value);                                                                     \
     } while (0)
 
 static CURLcode apply_trust(const ptv_http_setup *s, CURL *easy)

@@ -1,5 +1,7 @@
 /*
  * transport.h: how requests leave the house. net/http.c in life, a replay in tests. One thread; callbacks run inside poll().
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_NET_TRANSPORT_H
 #define PTV_NET_TRANSPORT_H
@@ -7,23 +9,23 @@
 #include "base/buf.h"
 
 typedef struct ptv_request {
-    const char *method;      /* "GET" */
-    const char *url;         /* https, or http as settings allow; percent-encoded */
-    const char *body;        /* NULL: none */
+    const char *method; /* "GET" */
+    const char *url;    /* https, or http as settings allow; percent-encoded */
+    const char *body;   /* NULL: none */
     size_t body_len;
-    const char *content_type; /* with a body */
-    const char *user, *secret; /* basic auth; NULL: none. Never printed */
+    const char *content_type;            /* with a body */
+    const char *user, *secret;           /* basic auth; NULL: none. Never printed */
     long connect_timeout_ms, timeout_ms; /* total; 0: no limit */
     size_t body_limit_bytes;
 } ptv_request; /* all borrowed during start() only: the transport copies */
 
 typedef struct ptv_response {
-    ptv_code code;        /* PTV_OK when an HTTP status arrived; else PTV_ENET, PTV_ETIMEOUT, PTV_ETOOBIG, PTV_ENOMEM */
-    int detail;           /* CURLcode of a failure */
-    bool retryable;       /* transport failure that a second try can mend (reset, cut, time-out before the answer) */
-    const char *message;  /* failure in words, no secrets: "connection refused by 127.0.0.1 port 9" */
-    int status;           /* HTTP status */
-    const char *body;     /* NUL-terminated */
+    ptv_code code;       /* PTV_OK when an HTTP status arrived; else PTV_ENET, PTV_ETIMEOUT, PTV_ETOOBIG, PTV_ENOMEM */
+    int detail;          /* CURLcode of a failure */
+    bool retryable;      /* transport failure that a second try can mend (reset, cut, time-out before the answer) */
+    const char *message; /* failure in words, no secrets: "connection refused by 127.0.0.1 port 9" */
+    int status;          /* HTTP status */
+    const char *body;    /* NUL-terminated */
     size_t body_len;
     const char *content_type; /* NULL: none */
     const char *location;     /* of a redirect that was not followed; NULL */
@@ -40,7 +42,7 @@ typedef struct ptv_transport {
     void (*cancel)(void *self, void *tag); /* every request with this tag; done is not called */
     /* Wait at most timeout_ms for something to happen, run callbacks. PTV_OK also when nothing happened. */
     ptv_code (*poll)(void *self, int timeout_ms, ptv_error *err);
-    void (*wakeup)(void *self); /* ends a poll early; any thread, any signal handler */
+    void (*wakeup)(void *self);    /* ends a poll early; any thread, any signal handler */
     int64_t (*now_ms)(void *self); /* monotonic; tests inject it */
     void (*free)(void *self);
 } ptv_transport;

@@ -69,9 +69,9 @@ let countdown; // "2-times-" names: requests so far
 let paid;
 function reset() {
     stats = {
-        calls: { account: 0, tags: 0, classification: 0, passive_dns: 0, subdomains: 0, other: 0 }, by_query: {},
-        by_query_full: false, connections: 0, requests: 0, in_flight_max: 0, refused: 0, query_in_url: 0, query_in_body: 0,
-        url_or_body_with_key: 0, http2_requests: 0, last_headers: null,
+        calls: { account: 0, tags: 0, classification: 0, passive_dns: 0, subdomains: 0, other: 0 },
+        connections: 0, requests: 0, in_flight_max: 0, refused: 0, query_in_url: 0, query_in_body: 0,
+        url_or_body_with_key: 0, http2_requests: 0, last_headers: null, by_query_full: false, by_query: {},
     };
     queue = [];
     countdown = new Map();
