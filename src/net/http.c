@@ -78,8 +78,21 @@ static void fill_answer(ptv_response *out, ptv_http_request *r, long status)
 
 static void fill_failure(ptv_response *out, ptv_http_request *r, CURLcode result, ptv_error *why)
 {
-    r->result = result;
-    out->retryable = ptv_http_explain(r, why);
+    ptv_http_failure f = {
+        .easy = r->easy,
+        .result = result,
+        .setup = &r->http->setup,
+        .place = &r->place,
+        .detail = r->detail,
+        .received = r->body.len,
+        .header_bytes = r->header_bytes,
+        .stopped = r->stopped,
+        .limit_bytes = r->body_limit_bytes,
+        .headers_too_long = r->headers_too_long,
+        .connect_timeout_ms = r->connect_timeout_ms,
+        .timeout_ms = r->timeout_ms,
+    };
+    out->retryable = ptv_http_explain(&f, why);
     out->code = why->code;
     out->detail = why->detail;
     out->message = why->msg;

@@ -50,6 +50,25 @@ CURLcode ptv_http_setup_apply(const ptv_http_setup *s, CURL *easy); /* once for 
 /* For CURLOPT_PROXY: NULL leaves it to libcurl and the environment, "" is none. */
 const char *ptv_http_proxy(const ptv_http_setup *s, const ptv_place *place);
 
+/* ----------------------------------------------------------------------------------------- failures */
+
+typedef struct ptv_http_failure {
+    CURL *easy; /* NULL: the request was never sent */
+    CURLcode result;
+    const ptv_http_setup *setup;
+    const ptv_place *place;
+    const char *detail; /* CURLOPT_ERRORBUFFER: may hold a proxy's password, so it is never passed on whole */
+    size_t received;    /* bytes of body */
+    size_t header_bytes;
+    ptv_code stopped;   /* PTV_ETOOBIG, PTV_ENOMEM, PTV_ETIMEOUT: it was we who ended it */
+    size_t limit_bytes; /* of the body */
+    bool headers_too_long;
+    long connect_timeout_ms, timeout_ms;
+} ptv_http_failure;
+
+/* Code, words and CURLcode go to `err`; returns whether a second try can mend it. */
+bool ptv_http_explain(const ptv_http_failure *f, ptv_error *err);
+
 /* ----------------------------------------------------------------------------------------- requests */
 
 enum { PTV_HTTP_VALUE_BYTES = 64 }; /* of a header that is kept */
@@ -79,7 +98,6 @@ typedef struct ptv_http_request {
     bool is_running, is_connected, headers_too_long;
     size_t paused_bytes;          /* what it paused with; 0: it does not */
     ptv_code stopped;             /* PTV_ETOOBIG, PTV_ENOMEM, PTV_ETIMEOUT: it was we who ended it */
-    CURLcode result;
     char detail[CURL_ERROR_SIZE]; /* may hold a proxy's password, so it is never passed on whole */
     char text[];
 } ptv_http_request;
@@ -106,8 +124,5 @@ ptv_http_request *ptv_http_request_copy(const ptv_request *q);  /* all but the U
 CURLcode ptv_http_request_send(ptv_http_request *r);            /* or again, after a redirect */
 bool ptv_http_has_room(const ptv_http_request *r, size_t more); /* may it take so many bytes now? */
 void ptv_http_request_free(ptv_http_request *r);                /* its handle goes back to the spare ones */
-
-/* A failed request as code, words and CURLcode; returns whether a second try can mend it. */
-bool ptv_http_explain(const ptv_http_request *r, ptv_error *err);
 
 #endif
