@@ -492,8 +492,10 @@ static void give_up(ask *a)
         }
         *info_of(a) = (ptv_section_info){ .state = PTV_STATE_OK,
                                           .source = ptv_source_kinds[route->steps[0].kind].name,
-                                          .fetched_at = PTV_NO_TIME,
+                                          .fetched_at = now_utc(f),
                                           .retry_after_s = -1 };
+        if (info_of(a)->fetched_at > fetch->record->fetched_at)
+            fetch->record->fetched_at = info_of(a)->fetched_at;
         return;
     }
     char reason[96] = "no entry in ";
