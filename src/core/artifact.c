@@ -93,9 +93,9 @@ static bool is_wrapping(uint32_t c)
 {
     if (c < 0x80)
         return is_one_of((char)c, " \t\r\n\v\f'\"`<>");
-    return is_ignorable(c) || c == 0x85 || c == 0xa0 || c == 0xab || c == 0xbb || c == 0x1680 || (c >= 0x2000 && c <= 0x200f) ||
-           (c >= 0x2018 && c <= 0x201f) || (c >= 0x2028 && c <= 0x202f) || c == 0x2039 || c == 0x203a ||
-           (c >= 0x205f && c <= 0x206f) || c == 0x3000;
+    return is_ignorable(c) || c == 0x85 || c == 0xa0 || c == 0xab || c == 0xbb || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200f) || (c >= 0x2018 && c <= 0x201f) || (c >= 0x2028 && c <= 0x202f) || c == 0x2039 ||
+           c == 0x203a || (c >= 0x205f && c <= 0x206f) || c == 0x3000;
 }
 
 /* Blanks, quotes, <…>, zero-width characters and BOM around it; and the comma or semicolon of the list it was cut from. */
@@ -124,7 +124,8 @@ static const char *fanged(span inner)
     static const struct {
         const char *defanged, *meant;
     } forms[] = {
-        { ".", "." }, { "dot", "." }, { ":", ":" }, { "://", "://" }, { "/", "/" }, { "//", "//" }, { "at", "@" }, { "@", "@" },
+        { ".", "." }, { "dot", "." }, { ":", ":" },  { "://", "://" },
+        { "/", "/" }, { "//", "//" }, { "at", "@" }, { "@", "@" },
     };
     ptv_text_trim(&inner.at, &inner.len);
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -317,8 +318,8 @@ static bool is_scheme_byte(char c)
 /* http, https, ftp, ws, wss and their defanged spellings: browsers take any number of slashes after these. */
 static bool is_web_scheme(span scheme)
 {
-    static const char *const schemes[] = { "http", "https", "hxxp", "hxxps", "htxp", "htxps", "h**p", "h**ps",
-                                           "ftp",  "fxp",   "ws",   "wss" };
+    static const char *const schemes[] = { "http", "https", "hxxp", "hxxps", "htxp", "htxps",
+                                           "h**p", "h**ps", "ftp",  "fxp",   "ws",   "wss" };
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (strlen(schemes[i]) == scheme.len) {
             size_t same = 0;
@@ -480,7 +481,8 @@ static ptv_code take_url(ptv_artifact *a, const reading *r, span s, const char *
     const char *stop = span_find(span_from(authority, end), "/?#\\");
     span host = span_from(authority, stop ? stop : end);
     if (host.len == 0)
-        return refuse(r, ptv_lower(s.at[0]) == 'f' && ptv_lower(s.at[1]) == 'i' ? "looks like a file path" : "is a URL without a host");
+        return refuse(r, ptv_lower(s.at[0]) == 'f' && ptv_lower(s.at[1]) == 'i' ? "looks like a file path"
+                                                                                : "is a URL without a host");
     if (span_find(host, BLANKS))
         return refuse(r, "is more than one word: give one at a time");
     for (const char *p = host.at + host.len; p > host.at; p--)
@@ -496,7 +498,8 @@ static ptv_code take_url(ptv_artifact *a, const reading *r, span s, const char *
         return ptv_arena_fail(r->mem, r->err);
     if (!bracketed) {
         percent_decode(decoded, &host.len);
-        if (memchr(decoded, '\0', host.len) || !ptv_utf8_valid(decoded, host.len) || span_find((span){ decoded, host.len }, "%/@"))
+        if (memchr(decoded, '\0', host.len) || !ptv_utf8_valid(decoded, host.len) ||
+            span_find((span){ decoded, host.len }, "%/@"))
             return refuse(r, "is a URL with a host that no browser would open");
     }
     return take_host(a, r, (span){ decoded, host.len }, bracketed);
@@ -540,8 +543,8 @@ typedef struct type_word {
     bool domain, ip;
 } type_word;
 static const type_word type_words[] = {
-    { "IP Address", false, true }, { "DNS Name", true, false }, { "URL", true, true },  { "net.ip", false, true },
-    { "net.name", true, false },   { "net.uri", true, true },   { "ip", false, true },  { "domain", true, false },
+    { "IP Address", false, true }, { "DNS Name", true, false }, { "URL", true, true }, { "net.ip", false, true },
+    { "net.name", true, false },   { "net.uri", true, true },   { "ip", false, true }, { "domain", true, false },
 };
 
 static const type_word *type_word_find(const char *type)
@@ -596,7 +599,8 @@ static ptv_code parse(ptv_artifact *a, const reading *r)
     return take_text(a, r, tidied);
 }
 
-ptv_code ptv_artifact_parse(ptv_artifact *out, ptv_arena *mem, const char *text, size_t len, const char *type, ptv_error *err)
+ptv_code ptv_artifact_parse(ptv_artifact *out, ptv_arena *mem, const char *text, size_t len, const char *type,
+                            ptv_error *err)
 {
     ptv_artifact a = { 0 };
     reading r = { mem, { text, len }, err };

@@ -11,8 +11,9 @@ extern const char *const ptv_artifact_type_names[]; /* "domain", "ip", NULL: ind
 /* Why no call may be spent on an artifact. Settings lift the first two kinds. */
 typedef enum ptv_reach {
     PTV_ROUTABLE,
-    PTV_PRIVATE,  /* private, loopback, link-local, CGNAT, multicast …, localhost, single label, .local …: `lookup_private` lifts it */
-    PTV_RESERVED  /* documentation names and nets (.example .test .invalid, 192.0.2.0/24 …): `allow_reserved` lifts it */
+    PTV_PRIVATE, /* private, loopback, link-local, CGNAT, multicast …, localhost, single label, .local …: `lookup_private`
+                    lifts it */
+    PTV_RESERVED /* documentation names and nets (.example .test .invalid, 192.0.2.0/24 …): `allow_reserved` lifts it */
 } ptv_reach;
 
 typedef struct ptv_artifact {
@@ -34,7 +35,8 @@ typedef struct ptv_artifact {
  *
  * Errors: PTV_EINVAL with a text that says what it looks like and what is accepted, PTV_ENOMEM, PTV_ETOOBIG.
  */
-ptv_code ptv_artifact_parse(ptv_artifact *out, ptv_arena *mem, const char *text, size_t len, const char *type, ptv_error *err);
+ptv_code ptv_artifact_parse(ptv_artifact *out, ptv_arena *mem, const char *text, size_t len, const char *type,
+                            ptv_error *err);
 
 /* "192.0.2.0/24", "2001:db8::/32", or one address. Host bits set are an error. IPv4 nets come as ::ffff:/(96+n). */
 ptv_code ptv_cidr_parse(unsigned char net[16], int *prefix_len, const char *text, ptv_error *err);

@@ -21,7 +21,7 @@
 #include <time.h>
 
 #define PRIME ((UINT64_C(1) << 61) - 1)
-#define NONE UINT32_MAX
+#define NONE  UINT32_MAX
 enum { FIRST_SLOTS = 64, SCRATCH_LIMIT = 1 << 20, MOST_ENTRIES = 100000000 };
 
 typedef struct entry {
@@ -90,7 +90,8 @@ static uint64_t secret(const void *somewhere)
     if (getrandom(&key, sizeof key, GRND_NONBLOCK) != sizeof key) { /* too early after boot: worse, but not fixed */
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        key = (uint64_t)(uintptr_t)somewhere * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)now.tv_nsec << 20 ^ (uint64_t)now.tv_sec;
+        key = (uint64_t)(uintptr_t)somewhere * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)now.tv_nsec << 20 ^
+              (uint64_t)now.tv_sec;
     }
     return key % (PRIME - 512) + 256;
 }

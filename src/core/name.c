@@ -130,8 +130,8 @@ static ptv_code check_mapped(const char *name, ptv_arena *mem, const char **why)
             return *why ? PTV_EINVAL : mem->over_limit ? PTV_ETOOBIG : PTV_ENOMEM;
         }
         if (i == label || i - label > PTV_LABEL_LIMIT) {
-            *why = i == label ? "has an empty label (two dots in a row, or one in front)"
-                              : "has a label of more than 63 bytes";
+            *why =
+                i == label ? "has an empty label (two dots in a row, or one in front)" : "has a label of more than 63 bytes";
             return PTV_EINVAL;
         }
         label = i + 1;

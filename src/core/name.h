@@ -7,7 +7,7 @@
 #define PTV_CORE_NAME_H
 #include "core/artifact.h"
 
-#define PTV_NAME_LIMIT 253
+#define PTV_NAME_LIMIT  253
 #define PTV_LABEL_LIMIT 63
 
 /* A name of two labels or more that is already in its normal form and needs no library to see that: the common case. */

@@ -13,9 +13,12 @@
 
 /* ------------------------------------------------------------------------------------------- tables */
 
-const char *const ptv_classification_names[] = { "malicious", "suspicious", "non-malicious", "unknown", "unclassified", NULL };
+const char *const ptv_classification_names[] = {
+    "malicious", "suspicious", "non-malicious", "unknown", "unclassified", NULL
+};
 
-#define FIELD(section, type, member, name, values, doc) { name, PTV_##section, PTV_##type, offsetof(ptv_record, member), values, doc },
+#define FIELD(section, type, member, name, values, doc)                                                                     \
+    { name, PTV_##section, PTV_##type, offsetof(ptv_record, member), values, doc },
 const ptv_field ptv_fields[] = {
 #include "core/record_fields.def"
 };
@@ -48,15 +51,15 @@ const ptv_column *ptv_column_find(const char *name)
 const char *ptv_type_name(ptv_type t)
 {
     static const char *const names[] = {
-        [PTV_WORD] = "word",     [PTV_ENUM] = "enum", [PTV_URI] = "uri", [PTV_NUMBER] = "number",
+        [PTV_WORD] = "word",    [PTV_ENUM] = "enum", [PTV_URI] = "uri", [PTV_NUMBER] = "number",
         [PTV_YESNO] = "yes/no", [PTV_TIME] = "time", [PTV_SET] = "set", [PTV_RECORDS] = "records",
     };
     return (size_t)t < COUNT(names) ? names[t] : "?";
 }
 
 static const char *const state_names[] = {
-    [PTV_STATE_NOT_ASKED] = "not_asked", [PTV_STATE_OK] = "ok",
-    [PTV_STATE_STALE] = "stale",         [PTV_STATE_FAILED] = "failed",
+    [PTV_STATE_NOT_ASKED] = "not_asked",   [PTV_STATE_OK] = "ok",
+    [PTV_STATE_STALE] = "stale",           [PTV_STATE_FAILED] = "failed",
     [PTV_STATE_NOT_NEEDED] = "not_needed", [PTV_STATE_UNSUPPORTED] = "unsupported",
 };
 static const char *const cause_names[] = {
@@ -111,8 +114,13 @@ const char *ptv_classification_parse(const char *text)
         const char *word;
         int index;
     } spellings[] = {
-        { "malicious", 0 }, { "suspicious", 1 },    { "non-malicious", NON_MALICIOUS }, { "non_malicious", NON_MALICIOUS },
-        { "unknown", 3 },   { "unclassified", UNCLASSIFIED }, { "benign", NON_MALICIOUS },
+        { "malicious", 0 },
+        { "suspicious", 1 },
+        { "non-malicious", NON_MALICIOUS },
+        { "non_malicious", NON_MALICIOUS },
+        { "unknown", 3 },
+        { "unclassified", UNCLASSIFIED },
+        { "benign", NON_MALICIOUS },
     };
     size_t len = text ? strlen(text) : 0;
     ptv_text_trim(&text, &len);
@@ -283,7 +291,8 @@ bool ptv_record_set_rows(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, si
     return true;
 }
 
-bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count, int64_t top_first, int64_t top_last)
+bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count, int64_t top_first,
+                           int64_t top_last)
 {
     size_t sent = count;
     int64_t first = PTV_NO_TIME, last = PTV_NO_TIME, passive = 0;
@@ -296,7 +305,8 @@ bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, 
         if (rows[i]->last_seen > last)
             last = rows[i]->last_seen;
     }
-    /* Dates at the top are the source's own summary, live look-ups included: good only where it counts records but sends none. */
+    /* Dates at the top are the source's own summary, live look-ups included: good only where it counts records but sends
+     * none. */
     if (sent == 0 && r->total_records > 0) {
         first = top_first;
         last = top_last;

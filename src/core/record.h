@@ -13,7 +13,7 @@
 #include "core/artifact.h"
 
 typedef enum ptv_state {
-    PTV_STATE_NOT_ASKED,  /* wanted, but not asked (or not yet): reason says why */
+    PTV_STATE_NOT_ASKED, /* wanted, but not asked (or not yet): reason says why */
     PTV_STATE_OK,
     PTV_STATE_STALE,      /* from a cache beyond its time: read as ok, flagged */
     PTV_STATE_FAILED,     /* asked; reason kept */
@@ -26,12 +26,12 @@ bool ptv_state_parse(ptv_state *out, const char *name);
 /* What would mend a section that was not read: decides unknown_kind. */
 typedef enum ptv_cause {
     PTV_CAUSE_NONE,
-    PTV_CAUSE_OUTAGE,  /* 5xx, transport, time-out, bad body: later */
-    PTV_CAUSE_QUOTA,   /* later; retry_after when known */
+    PTV_CAUSE_OUTAGE,   /* 5xx, transport, time-out, bad body: later */
+    PTV_CAUSE_QUOTA,    /* later; retry_after when known */
     PTV_CAUSE_DEADLINE, /* later */
-    PTV_CAUSE_KEY,     /* 401, 402, 403: fix */
+    PTV_CAUSE_KEY,      /* 401, 402, 403: fix */
     PTV_CAUSE_SETTINGS, /* 400, 404, 407, redirect, no source: fix */
-    PTV_CAUSE_RECORD   /* eval: not in the record: fix */
+    PTV_CAUSE_RECORD    /* eval: not in the record: fix */
 } ptv_cause;
 const char *ptv_cause_name(ptv_cause c);
 bool ptv_cause_parse(ptv_cause *out, const char *name);
@@ -40,14 +40,14 @@ bool ptv_cause_is_later(ptv_cause c);
 typedef struct ptv_section_info {
     ptv_state state;
     ptv_cause cause;
-    const char *reason;   /* "HTTP 503: service unavailable"; NULL when ok */
-    const char *source;   /* "passivetotal"; NULL when none was asked */
-    int http;             /* status, 0 when none */
-    int64_t fetched_at;   /* seconds UTC or PTV_NO_TIME */
+    const char *reason;    /* "HTTP 503: service unavailable"; NULL when ok */
+    const char *source;    /* "passivetotal"; NULL when none was asked */
+    int http;              /* status, 0 when none */
+    int64_t fetched_at;    /* seconds UTC or PTV_NO_TIME */
     int64_t retry_after_s; /* -1 unknown */
-    int64_t age_s;        /* 0 for a fresh answer */
-    unsigned calls;       /* requests sent, retries included */
-    const char *raw;      /* the body as answered, NUL-terminated; NULL unless kept */
+    int64_t age_s;         /* 0 for a fresh answer */
+    unsigned calls;        /* requests sent, retries included */
+    const char *raw;       /* the body as answered, NUL-terminated; NULL unless kept */
     size_t raw_len;
     const char *warnings; /* "passive_dns.records[3].first_seen: no date: '0000-…'", one a line; NULL none */
 } ptv_section_info;
@@ -67,8 +67,8 @@ typedef struct ptv_dns {
 } ptv_dns;
 
 #define PTV_TIME_FIRST INT64_C(-62135596800) /* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: all that a record holds */
-#define PTV_TIME_LAST INT64_C(253402300799)
-#define PTV_DNS_KEPT 10000 /* rows of a record: the newest */
+#define PTV_TIME_LAST  INT64_C(253402300799)
+#define PTV_DNS_KEPT   10000 /* rows of a record: the newest */
 typedef struct ptv_dns_list {
     const ptv_dns **rows; /* NULL: absent */
     size_t count;
@@ -133,10 +133,12 @@ bool ptv_set_build(ptv_set *out, ptv_arena *mem, const char *const *shown, size_
 bool ptv_set_has(const ptv_set *s, const char *folded);
 /* Derive records, count, first_seen, last_seen, truncated from all_records (rows in `rows`, live flags set) and the
  * top-level values, by the traps of docs/record.md. Keeps at most 10,000 newest rows. false: arena full. */
-bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count, int64_t top_first, int64_t top_last);
+bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count, int64_t top_first,
+                           int64_t top_last);
 /* all_records and records from at most PTV_DNS_KEPT rows whose live flags are set. false: arena full. */
 bool ptv_record_set_rows(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count);
-/* Take the digest over artifact, section states, causes and fields (not ages, calls, times of fetching). `scratch` reused. */
+/* Take the digest over artifact, section states, causes and fields (not ages, calls, times of fetching). `scratch` reused.
+ */
 void ptv_record_seal(ptv_record *r, ptv_digest *scratch);
 
 /* Section set to failed / not asked with a reason; `reason` is copied into the arena. */

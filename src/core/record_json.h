@@ -17,7 +17,8 @@
 
 #define PTV_RECORD_SCHEMA "ptverdict.record/1"
 
-/* `r` and its ptv_artifact are allocated in `mem`. Unknown keys, wrong types: PTV_EINVAL naming the key, with did-you-mean. */
+/* `r` and its ptv_artifact are allocated in `mem`. Unknown keys, wrong types: PTV_EINVAL naming the key, with did-you-mean.
+ */
 ptv_code ptv_record_read(ptv_record **out, ptv_arena *mem, const ptv_json *json, ptv_error *err);
 void ptv_record_write(ptv_json_out *out, const ptv_record *r);
 /* Compact record: one line, versioned, documented in docs/record.md; holds what rules and reports can see. */

@@ -96,7 +96,8 @@ static ptv_code read_time(const reader *in, const char *name, int64_t *out, cons
         return PTV_OK;
     if (!text && !ptv_json_number(&number, v))
         return wrong_type(in, name, "a date", v);
-    if (!(text ? ptv_time_parse(&utc, text, 0) : ptv_time_from_number(&utc, number)) || utc < PTV_TIME_FIRST || utc > PTV_TIME_LAST)
+    if (!(text ? ptv_time_parse(&utc, text, 0) : ptv_time_from_number(&utc, number)) || utc < PTV_TIME_FIRST ||
+        utc > PTV_TIME_LAST)
         return ptv_fail(in->err, PTV_EINVAL, "%s: not a date; write it as 2026-05-01 or 2026-05-01T00:00:00Z", name);
     *out = utc;
     return PTV_OK;
@@ -312,14 +313,15 @@ static ptv_code read_short_state(reader *in, ptv_section s, ptv_state state, con
     if (rc)
         return rc;
     if (state == PTV_STATE_OK || state == PTV_STATE_STALE)
-        return ptv_fail(in->err, PTV_EINVAL, "%s: give the value itself, not '%s'", ptv_section_name(s), ptv_state_name(state));
+        return ptv_fail(in->err, PTV_EINVAL, "%s: give the value itself, not '%s'", ptv_section_name(s),
+                        ptv_state_name(state));
     return set_state(in, s, state);
 }
 
 static ptv_code read_info_key(reader *in, ptv_section s, const char *key, const ptv_json *v)
 {
-    static const char *const keys[] = { "state", "cause",  "reason", "source", "http", "fetched_at", "retry_after_s",
-                                        "age_s", "calls", "warnings" };
+    static const char *const keys[] = { "state",      "cause",         "reason", "source", "http",
+                                        "fetched_at", "retry_after_s", "age_s",  "calls",  "warnings" };
     ptv_section_info *info = &in->r->sections[s];
     int64_t number = 0;
     ptv_code rc;
@@ -510,7 +512,8 @@ static ptv_code settle_states(reader *in)
             in->r->sections[s].cause = PTV_CAUSE_RECORD;
             in->r->sections[s].reason = "not in the record";
         } else if (has_field != ptv_section_readable(in->r, s)) {
-            return ptv_fail(in->err, PTV_EINVAL, has_field ? "%s: is '%s' and has a value" : "%s: is '%s', but no field of it is there",
+            return ptv_fail(in->err, PTV_EINVAL,
+                            has_field ? "%s: is '%s' and has a value" : "%s: is '%s', but no field of it is there",
                             ptv_section_name(s), ptv_state_name(in->r->sections[s].state));
         }
     }

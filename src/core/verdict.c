@@ -9,12 +9,9 @@
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 static const char *const outcome_names[] = {
-    [PTV_OUT_MATCH] = "match",
-    [PTV_OUT_NO_MATCH] = "no_match",
-    [PTV_OUT_UNKNOWN] = "unknown",
-    [PTV_OUT_SUPPRESSED] = "suppressed",
-    [PTV_OUT_ERROR] = "error",
-    [PTV_OUT_SHADOW_MATCH] = "shadow_match",
+    [PTV_OUT_MATCH] = "match",     [PTV_OUT_NO_MATCH] = "no_match",
+    [PTV_OUT_UNKNOWN] = "unknown", [PTV_OUT_SUPPRESSED] = "suppressed",
+    [PTV_OUT_ERROR] = "error",     [PTV_OUT_SHADOW_MATCH] = "shadow_match",
     [PTV_OUT_OFF] = "off",
 };
 
@@ -36,7 +33,10 @@ bool ptv_outcome_parse(ptv_outcome *out, const char *name)
 const char *ptv_hit_type_name(ptv_hit_type t)
 {
     static const char *const names[] = {
-        [PTV_HIT_STRING] = "string", [PTV_HIT_NUMBER] = "number", [PTV_HIT_URI] = "uri", [PTV_HIT_IP] = "ip",
+        [PTV_HIT_STRING] = "string",
+        [PTV_HIT_NUMBER] = "number",
+        [PTV_HIT_URI] = "uri",
+        [PTV_HIT_IP] = "ip",
     };
     return (size_t)t < COUNT(names) ? names[t] : "?";
 }

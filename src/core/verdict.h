@@ -8,7 +8,13 @@
 typedef enum ptv_truth { PTV_NO, PTV_YES, PTV_UNSURE, PTV_NOT_EVALUATED } ptv_truth; /* three-valued, Kleene */
 
 typedef enum ptv_outcome {
-    PTV_OUT_MATCH, PTV_OUT_NO_MATCH, PTV_OUT_UNKNOWN, PTV_OUT_SUPPRESSED, PTV_OUT_ERROR, PTV_OUT_SHADOW_MATCH, PTV_OUT_OFF
+    PTV_OUT_MATCH,
+    PTV_OUT_NO_MATCH,
+    PTV_OUT_UNKNOWN,
+    PTV_OUT_SUPPRESSED,
+    PTV_OUT_ERROR,
+    PTV_OUT_SHADOW_MATCH,
+    PTV_OUT_OFF
 } ptv_outcome;
 const char *ptv_outcome_name(ptv_outcome o); /* "match" "no_match" … */
 bool ptv_outcome_parse(ptv_outcome *out, const char *name);
@@ -31,14 +37,14 @@ typedef struct ptv_rule_result {
     int line;
     ptv_rule_status status;
     ptv_outcome outcome;
-    ptv_level severity; /* level reached (match, shadow_match, suppressed match); else NONE */
-    ptv_level could_be; /* a higher level that is unknown; NONE when there is none */
-    bool on_unknown;    /* matched because its author wrote on_unknown = "match" */
-    const char *reason; /* in words: "tags has ransomware", "tags: HTTP 503"; never NULL */
-    const char *suppressed_by;    /* allowance id, NULL */
-    const char *suppress_reason;  /* its reason */
-    int64_t suppressed_until;     /* PTV_NO_TIME for none */
-    const char *would_suppress;   /* id of an expired allowance, NULL */
+    ptv_level severity;          /* level reached (match, shadow_match, suppressed match); else NONE */
+    ptv_level could_be;          /* a higher level that is unknown; NONE when there is none */
+    bool on_unknown;             /* matched because its author wrote on_unknown = "match" */
+    const char *reason;          /* in words: "tags has ransomware", "tags: HTTP 503"; never NULL */
+    const char *suppressed_by;   /* allowance id, NULL */
+    const char *suppress_reason; /* its reason */
+    int64_t suppressed_until;    /* PTV_NO_TIME for none */
+    const char *would_suppress;  /* id of an expired allowance, NULL */
     const char *description, *owner, *references, *false_positives, *next_step, *attack; /* NULL when not given */
     const ptv_trace *trace; /* NULL unless asked for; the root of its condition(s) */
     size_t trace_count;     /* one per level */
@@ -75,8 +81,8 @@ typedef struct ptv_decision {
     size_t rule_count;
     const ptv_hit_property *hit; /* one merged card; absent values left out */
     size_t hit_count;
-    const char *note;    /* one text, a paragraph a rule; NULL */
-    const char *summary; /* "no_match: none of 3 rules matched (read: tags). Not a clean bill." */
+    const char *note;     /* one text, a paragraph a rule; NULL */
+    const char *summary;  /* "no_match: none of 3 rules matched (read: tags). Not a clean bill." */
     const char *warnings; /* one a line: a time in the future, a clash of hit names …; NULL */
     char ruleset_digest[PTV_DIGEST_HEX], settings_digest[PTV_DIGEST_HEX];
     size_t ruleset_files;

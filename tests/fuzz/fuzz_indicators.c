@@ -55,7 +55,8 @@ static int covers(const line *l, const ptv_artifact *a, ptv_arena *mem)
     return whole == entry_len || a->value[whole - entry_len - 1] == '.' ? (int)entry_len : -1;
 }
 
-static void check_find(const ptv_indicators *s, const line *lines, const bool *added, size_t count, const line *asked, ptv_arena *mem)
+static void check_find(const ptv_indicators *s, const line *lines, const bool *added, size_t count, const line *asked,
+                       ptv_arena *mem)
 {
     ptv_artifact a;
     ptv_error err = { 0 };

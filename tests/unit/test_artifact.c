@@ -86,18 +86,32 @@ static const struct {
     { "http://[fe80::1%25eth0]/", "fe80::1" },
     { "http://2001:db8::1/", "2001:db8::1" },
     /* international names */
-    { "b\xc3\xbc" "cher.example", "xn--bcher-kva.example" },
-    { "B\xc3\x9c" "CHER.Example", "xn--bcher-kva.example" },
-    { "bu\xcc\x88" "cher.example", "xn--bcher-kva.example" },
+    { "b\xc3\xbc"
+      "cher.example",
+      "xn--bcher-kva.example" },
+    { "B\xc3\x9c"
+      "CHER.Example",
+      "xn--bcher-kva.example" },
+    { "bu\xcc\x88"
+      "cher.example",
+      "xn--bcher-kva.example" },
     { "xn--bcher-kva.example", "xn--bcher-kva.example" },
     { "XN--Bcher-KVA.example", "xn--bcher-kva.example" },
-    { "evil\xe3\x80\x82" "example", "evil.example" },
-    { "evil\xef\xbc\x8e" "example", "evil.example" },
-    { "evil\xef\xbd\xa1" "example", "evil.example" },
+    { "evil\xe3\x80\x82"
+      "example",
+      "evil.example" },
+    { "evil\xef\xbc\x8e"
+      "example",
+      "evil.example" },
+    { "evil\xef\xbd\xa1"
+      "example",
+      "evil.example" },
     { "\xef\xbd\x85vil.example", "evil.example" },
     { "\xef\xbc\x91.\xef\xbc\x92.\xef\xbc\x93.\xef\xbc\x94", "1.2.3.4" },
     { "\xf0\x9d\x9f\x8f.2.3.4", "1.2.3.4" },
-    { "_dmarc.b\xc3\xbc" "cher.example", "_dmarc.xn--bcher-kva.example" },
+    { "_dmarc.b\xc3\xbc"
+      "cher.example",
+      "_dmarc.xn--bcher-kva.example" },
     { "fa\xc3\x9f.example", "xn--fa-hia.example" },
     { "xn--ls8h.la", "xn--ls8h.la" },
     /* addresses */
@@ -119,13 +133,25 @@ static const struct {
     { "`evil.example`", "evil.example" },
     { "<evil.example>", "evil.example" },
     { "<https://evil.example/x>;", "evil.example" },
-    { "\xe2\x80\x9c" "evil.example\xe2\x80\x9d", "evil.example" },
-    { "\xc2\xab" "evil.example\xc2\xbb", "evil.example" },
-    { "\xef\xbb\xbf" "evil.example", "evil.example" },
-    { "\xe2\x80\x8b" "evil.example\xe2\x80\x8b", "evil.example" },
-    { "\xc2\xa0" "evil.example\xe3\x80\x80", "evil.example" },
+    { "\xe2\x80\x9c"
+      "evil.example\xe2\x80\x9d",
+      "evil.example" },
+    { "\xc2\xab"
+      "evil.example\xc2\xbb",
+      "evil.example" },
+    { "\xef\xbb\xbf"
+      "evil.example",
+      "evil.example" },
+    { "\xe2\x80\x8b"
+      "evil.example\xe2\x80\x8b",
+      "evil.example" },
+    { "\xc2\xa0"
+      "evil.example\xe3\x80\x80",
+      "evil.example" },
     { "ev\xc2\xadil.exa\xe2\x80\x8bmple", "evil.example" },
-    { "1.2.\xe2\x80\x8b" "3.4", "1.2.3.4" },
+    { "1.2.\xe2\x80\x8b"
+      "3.4",
+      "1.2.3.4" },
 };
 
 static void artifact_takes_what_people_paste(void **state)
@@ -166,7 +192,8 @@ static void artifact_keeps_the_u_label_for_people(void **state)
     ptv_artifact a;
     ptv_error err = { 0 };
     assert_int_equal(parse_as(&a, &mem, "XN--BCHER-KVA.example", NULL, &err), PTV_OK);
-    assert_string_equal(a.display, "b\xc3\xbc" "cher.example");
+    assert_string_equal(a.display, "b\xc3\xbc"
+                                   "cher.example");
     assert_int_equal(parse_as(&a, &mem, "evil.example", NULL, &err), PTV_OK);
     assert_string_equal(a.display, a.value);
     ptv_arena_release(&mem);
@@ -174,8 +201,8 @@ static void artifact_keeps_the_u_label_for_people(void **state)
 
 /* ------------------------------------------------------------------------------------ what is refused */
 
-#define X63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define HEX8 "0123abcd"
+#define X63   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HEX8  "0123abcd"
 #define HEX32 HEX8 HEX8 HEX8 HEX8
 
 static const struct {
@@ -254,7 +281,9 @@ static const struct {
     { "/etc/passwd", "a file path" },
     { "./evil.example", "a file path" },
     { "file:///etc/passwd", "a file path" },
-    { "evil.\x01" "example", "control characters" },
+    { "evil.\x01"
+      "example",
+      "control characters" },
     { "\xff\xfe", "not UTF-8" },
 };
 
@@ -332,12 +361,24 @@ static void artifact_compares_the_type_with_the_value(void **state)
         const char *type, *input;
         bool fits;
     } rows[] = {
-        { "IP Address", "1.2.3.4", true },      { "ip address", "2001:db8::1", true }, { "IP Address", "evil.example", false },
-        { "DNS Name", "evil.example", true },   { "DNS Name", "1.2.3.4", false },      { "URL", "http://evil.example/", true },
-        { "URL", "http://1.2.3.4/", true },     { "URL", "evil.example", true },       { "net.ip", "1.2.3.4", true },
-        { "net.ip", "evil.example", false },    { "net.name", "evil.example", true },  { "net.name", "::1", false },
-        { "net.uri", "hxxp://evil[.]example", true }, { "ip", "1.2.3.4", true },       { "domain", "evil.example", true },
-        { "domain", "1.2.3.4", false },         { "Email Sender", "evil.example", false }, { "", "evil.example", false },
+        { "IP Address", "1.2.3.4", true },
+        { "ip address", "2001:db8::1", true },
+        { "IP Address", "evil.example", false },
+        { "DNS Name", "evil.example", true },
+        { "DNS Name", "1.2.3.4", false },
+        { "URL", "http://evil.example/", true },
+        { "URL", "http://1.2.3.4/", true },
+        { "URL", "evil.example", true },
+        { "net.ip", "1.2.3.4", true },
+        { "net.ip", "evil.example", false },
+        { "net.name", "evil.example", true },
+        { "net.name", "::1", false },
+        { "net.uri", "hxxp://evil[.]example", true },
+        { "ip", "1.2.3.4", true },
+        { "domain", "evil.example", true },
+        { "domain", "1.2.3.4", false },
+        { "Email Sender", "evil.example", false },
+        { "", "evil.example", false },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         ptv_arena mem = PTV_ARENA(1 << 20);
@@ -359,8 +400,9 @@ static void artifact_names_the_contradiction(void **state)
     assert_int_equal(parse_as(&a, &mem, "evil.example", "ip address", &err), PTV_EINVAL);
     assert_string_equal(err.msg, "artifact type 'IP Address' contradicts the value: 'evil.example' is a DNS name");
     assert_int_equal(parse_as(&a, &mem, "evil.example", "Mutex", &err), PTV_EINVAL);
-    assert_string_equal(err.msg, "artifact type 'Mutex' is not one of: IP Address, DNS Name, URL, net.ip, net.name, net.uri, "
-                                 "ip, domain");
+    assert_string_equal(err.msg,
+                        "artifact type 'Mutex' is not one of: IP Address, DNS Name, URL, net.ip, net.name, net.uri, "
+                        "ip, domain");
     ptv_arena_release(&mem);
 }
 
@@ -370,40 +412,102 @@ static const struct {
     const char *value;
     ptv_reach reach;
 } reached[] = {
-    { "8.8.8.8", PTV_ROUTABLE },        { "1.1.1.1", PTV_ROUTABLE },          { "9.255.255.255", PTV_ROUTABLE },
-    { "10.0.0.0", PTV_PRIVATE },        { "10.255.255.255", PTV_PRIVATE },    { "11.0.0.0", PTV_ROUTABLE },
-    { "0.0.0.0", PTV_PRIVATE },         { "0.255.255.255", PTV_PRIVATE },     { "100.63.255.255", PTV_ROUTABLE },
-    { "100.64.0.0", PTV_PRIVATE },      { "100.127.255.255", PTV_PRIVATE },   { "100.128.0.0", PTV_ROUTABLE },
-    { "127.0.0.1", PTV_PRIVATE },       { "127.255.255.255", PTV_PRIVATE },   { "128.0.0.1", PTV_ROUTABLE },
-    { "169.254.0.1", PTV_PRIVATE },     { "169.253.255.255", PTV_ROUTABLE },  { "172.15.255.255", PTV_ROUTABLE },
-    { "172.16.0.0", PTV_PRIVATE },      { "172.31.255.255", PTV_PRIVATE },    { "172.32.0.0", PTV_ROUTABLE },
-    { "192.0.0.1", PTV_PRIVATE },       { "192.0.0.9", PTV_ROUTABLE },        { "192.0.0.10", PTV_ROUTABLE },
-    { "192.0.1.1", PTV_ROUTABLE },      { "192.0.2.1", PTV_RESERVED },        { "192.0.3.1", PTV_ROUTABLE },
-    { "192.167.255.255", PTV_ROUTABLE }, { "192.168.0.1", PTV_PRIVATE },      { "192.169.0.0", PTV_ROUTABLE },
-    { "198.17.255.255", PTV_ROUTABLE }, { "198.18.0.0", PTV_PRIVATE },        { "198.19.255.255", PTV_PRIVATE },
-    { "198.20.0.0", PTV_ROUTABLE },     { "198.51.100.7", PTV_RESERVED },     { "203.0.113.7", PTV_RESERVED },
-    { "223.255.255.255", PTV_ROUTABLE }, { "224.0.0.1", PTV_PRIVATE },        { "239.255.255.255", PTV_PRIVATE },
-    { "240.0.0.1", PTV_PRIVATE },       { "255.255.255.255", PTV_PRIVATE },
+    { "8.8.8.8", PTV_ROUTABLE },
+    { "1.1.1.1", PTV_ROUTABLE },
+    { "9.255.255.255", PTV_ROUTABLE },
+    { "10.0.0.0", PTV_PRIVATE },
+    { "10.255.255.255", PTV_PRIVATE },
+    { "11.0.0.0", PTV_ROUTABLE },
+    { "0.0.0.0", PTV_PRIVATE },
+    { "0.255.255.255", PTV_PRIVATE },
+    { "100.63.255.255", PTV_ROUTABLE },
+    { "100.64.0.0", PTV_PRIVATE },
+    { "100.127.255.255", PTV_PRIVATE },
+    { "100.128.0.0", PTV_ROUTABLE },
+    { "127.0.0.1", PTV_PRIVATE },
+    { "127.255.255.255", PTV_PRIVATE },
+    { "128.0.0.1", PTV_ROUTABLE },
+    { "169.254.0.1", PTV_PRIVATE },
+    { "169.253.255.255", PTV_ROUTABLE },
+    { "172.15.255.255", PTV_ROUTABLE },
+    { "172.16.0.0", PTV_PRIVATE },
+    { "172.31.255.255", PTV_PRIVATE },
+    { "172.32.0.0", PTV_ROUTABLE },
+    { "192.0.0.1", PTV_PRIVATE },
+    { "192.0.0.9", PTV_ROUTABLE },
+    { "192.0.0.10", PTV_ROUTABLE },
+    { "192.0.1.1", PTV_ROUTABLE },
+    { "192.0.2.1", PTV_RESERVED },
+    { "192.0.3.1", PTV_ROUTABLE },
+    { "192.167.255.255", PTV_ROUTABLE },
+    { "192.168.0.1", PTV_PRIVATE },
+    { "192.169.0.0", PTV_ROUTABLE },
+    { "198.17.255.255", PTV_ROUTABLE },
+    { "198.18.0.0", PTV_PRIVATE },
+    { "198.19.255.255", PTV_PRIVATE },
+    { "198.20.0.0", PTV_ROUTABLE },
+    { "198.51.100.7", PTV_RESERVED },
+    { "203.0.113.7", PTV_RESERVED },
+    { "223.255.255.255", PTV_ROUTABLE },
+    { "224.0.0.1", PTV_PRIVATE },
+    { "239.255.255.255", PTV_PRIVATE },
+    { "240.0.0.1", PTV_PRIVATE },
+    { "255.255.255.255", PTV_PRIVATE },
 
-    { "::", PTV_PRIVATE },              { "::1", PTV_PRIVATE },               { "::2", PTV_PRIVATE },
-    { "::ffff:10.0.0.1", PTV_PRIVATE }, { "::ffff:8.8.8.8", PTV_ROUTABLE },   { "64:ff9b::808:808", PTV_ROUTABLE },
-    { "64:ff9b::a00:1", PTV_PRIVATE },  { "64:ff9b::c000:201", PTV_RESERVED }, { "64:ff9b:1::1", PTV_PRIVATE },
-    { "100::1", PTV_PRIVATE },          { "2001:2::1", PTV_PRIVATE },         { "2001:10::1", PTV_PRIVATE },
-    { "2001:20::1", PTV_PRIVATE },      { "2001:db8::1", PTV_RESERVED },      { "2001:db9::1", PTV_ROUTABLE },
-    { "2001:4860:4860::8888", PTV_ROUTABLE }, { "2002:808:808::1", PTV_ROUTABLE }, { "2002:a00:1::1", PTV_PRIVATE },
-    { "2002:c000:201::1", PTV_RESERVED }, { "2606:4700::1111", PTV_ROUTABLE }, { "3fff:fff::1", PTV_RESERVED },
-    { "3fff:1000::1", PTV_ROUTABLE },   { "4000::1", PTV_PRIVATE },           { "fc00::1", PTV_PRIVATE },
-    { "fdff::1", PTV_PRIVATE },         { "fe80::1", PTV_PRIVATE },           { "febf::1", PTV_PRIVATE },
-    { "fec0::1", PTV_PRIVATE },         { "ff02::1", PTV_PRIVATE },
+    { "::", PTV_PRIVATE },
+    { "::1", PTV_PRIVATE },
+    { "::2", PTV_PRIVATE },
+    { "::ffff:10.0.0.1", PTV_PRIVATE },
+    { "::ffff:8.8.8.8", PTV_ROUTABLE },
+    { "64:ff9b::808:808", PTV_ROUTABLE },
+    { "64:ff9b::a00:1", PTV_PRIVATE },
+    { "64:ff9b::c000:201", PTV_RESERVED },
+    { "64:ff9b:1::1", PTV_PRIVATE },
+    { "100::1", PTV_PRIVATE },
+    { "2001:2::1", PTV_PRIVATE },
+    { "2001:10::1", PTV_PRIVATE },
+    { "2001:20::1", PTV_PRIVATE },
+    { "2001:db8::1", PTV_RESERVED },
+    { "2001:db9::1", PTV_ROUTABLE },
+    { "2001:4860:4860::8888", PTV_ROUTABLE },
+    { "2002:808:808::1", PTV_ROUTABLE },
+    { "2002:a00:1::1", PTV_PRIVATE },
+    { "2002:c000:201::1", PTV_RESERVED },
+    { "2606:4700::1111", PTV_ROUTABLE },
+    { "3fff:fff::1", PTV_RESERVED },
+    { "3fff:1000::1", PTV_ROUTABLE },
+    { "4000::1", PTV_PRIVATE },
+    { "fc00::1", PTV_PRIVATE },
+    { "fdff::1", PTV_PRIVATE },
+    { "fe80::1", PTV_PRIVATE },
+    { "febf::1", PTV_PRIVATE },
+    { "fec0::1", PTV_PRIVATE },
+    { "ff02::1", PTV_PRIVATE },
 
-    { "localhost", PTV_PRIVATE },       { "a.localhost", PTV_PRIVATE },       { "printer", PTV_PRIVATE },
-    { "com", PTV_PRIVATE },             { "a.local", PTV_PRIVATE },           { "a.internal", PTV_PRIVATE },
-    { "a.home.arpa", PTV_PRIVATE },     { "1.0.0.127.in-addr.arpa", PTV_PRIVATE }, { "a.onion", PTV_PRIVATE },
-    { "a.alt", PTV_PRIVATE },           { "a.lan", PTV_PRIVATE },             { "a.corp", PTV_PRIVATE },
-    { "a.test", PTV_RESERVED },         { "a.example", PTV_RESERVED },        { "a.invalid", PTV_RESERVED },
-    { "example.com", PTV_RESERVED },    { "a.example.com", PTV_RESERVED },    { "example.net", PTV_RESERVED },
-    { "example.org", PTV_RESERVED },    { "notexample.com", PTV_ROUTABLE },   { "example.com.evil.net", PTV_ROUTABLE },
-    { "evil.com", PTV_ROUTABLE },       { "thelocal.com", PTV_ROUTABLE },     { "xn--ls8h.la", PTV_ROUTABLE },
+    { "localhost", PTV_PRIVATE },
+    { "a.localhost", PTV_PRIVATE },
+    { "printer", PTV_PRIVATE },
+    { "com", PTV_PRIVATE },
+    { "a.local", PTV_PRIVATE },
+    { "a.internal", PTV_PRIVATE },
+    { "a.home.arpa", PTV_PRIVATE },
+    { "1.0.0.127.in-addr.arpa", PTV_PRIVATE },
+    { "a.onion", PTV_PRIVATE },
+    { "a.alt", PTV_PRIVATE },
+    { "a.lan", PTV_PRIVATE },
+    { "a.corp", PTV_PRIVATE },
+    { "a.test", PTV_RESERVED },
+    { "a.example", PTV_RESERVED },
+    { "a.invalid", PTV_RESERVED },
+    { "example.com", PTV_RESERVED },
+    { "a.example.com", PTV_RESERVED },
+    { "example.net", PTV_RESERVED },
+    { "example.org", PTV_RESERVED },
+    { "notexample.com", PTV_ROUTABLE },
+    { "example.com.evil.net", PTV_ROUTABLE },
+    { "evil.com", PTV_ROUTABLE },
+    { "thelocal.com", PTV_ROUTABLE },
+    { "xn--ls8h.la", PTV_ROUTABLE },
 };
 
 static void artifact_is_classed_by_where_a_call_may_go(void **state)
@@ -416,7 +520,8 @@ static void artifact_is_classed_by_where_a_call_may_go(void **state)
         if (parse_as(&a, &mem, reached[i].value, NULL, &err))
             fail_msg("%s", err.msg);
         if (a.reach != reached[i].reach)
-            fail_msg("'%s': reach %d (%s), not %d", a.value, a.reach, a.reach_reason ? a.reach_reason : "-", reached[i].reach);
+            fail_msg("'%s': reach %d (%s), not %d", a.value, a.reach, a.reach_reason ? a.reach_reason : "-",
+                     reached[i].reach);
         assert_int_equal(a.reach_reason != NULL, a.reach != PTV_ROUTABLE);
         ptv_arena_release(&mem);
     }
@@ -448,10 +553,26 @@ static void cidr_reads_nets_and_single_addresses(void **state)
         const char *text;
         int prefix_len; /* -1: refused */
     } rows[] = {
-        { "192.0.2.0/24", 120 }, { " 192.0.2.0/24 ", 120 }, { "0.0.0.0/0", 96 },   { "192.0.2.1", 128 },    { "192.0.2.1/32", 128 },
-        { "2001:db8::/32", 32 }, { "2001:db8::1", 128 },    { "::/0", 0 },         { "192.0.2.1/24", -1 },  { "2001:db8::1/32", -1 },
-        { "192.0.2.0/33", -1 },  { "2001:db8::/129", -1 },  { "192.0.2.0/", -1 },  { "192.0.2.0/x", -1 },   { "192.0.2/24", -1 },
-        { "evil.example/24", -1 }, { "", -1 },              { "/24", -1 },         { "192.0.2.0/0024", -1 }, { "192.0.2.0/-1", -1 },
+        { "192.0.2.0/24", 120 },
+        { " 192.0.2.0/24 ", 120 },
+        { "0.0.0.0/0", 96 },
+        { "192.0.2.1", 128 },
+        { "192.0.2.1/32", 128 },
+        { "2001:db8::/32", 32 },
+        { "2001:db8::1", 128 },
+        { "::/0", 0 },
+        { "192.0.2.1/24", -1 },
+        { "2001:db8::1/32", -1 },
+        { "192.0.2.0/33", -1 },
+        { "2001:db8::/129", -1 },
+        { "192.0.2.0/", -1 },
+        { "192.0.2.0/x", -1 },
+        { "192.0.2/24", -1 },
+        { "evil.example/24", -1 },
+        { "", -1 },
+        { "/24", -1 },
+        { "192.0.2.0/0024", -1 },
+        { "192.0.2.0/-1", -1 },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         unsigned char net[16];
@@ -494,9 +615,19 @@ static void name_is_normalised_without_guessing(void **state)
     static const struct {
         const char *text, *name; /* NULL: refused */
     } rows[] = {
-        { "Corp.Example.", "corp.example" }, { " b\xc3\xbc" "cher.example", "xn--bcher-kva.example" }, { "_x.example", "_x.example" },
-        { "corp", "corp" },                  { "evil[.]example", NULL },  { "http://evil.example", NULL }, { "1.2.3.4", NULL },
-        { "*.corp.example", NULL },          { "", NULL },                { "a b", NULL },                 { "\xff", NULL },
+        { "Corp.Example.", "corp.example" },
+        { " b\xc3\xbc"
+          "cher.example",
+          "xn--bcher-kva.example" },
+        { "_x.example", "_x.example" },
+        { "corp", "corp" },
+        { "evil[.]example", NULL },
+        { "http://evil.example", NULL },
+        { "1.2.3.4", NULL },
+        { "*.corp.example", NULL },
+        { "", NULL },
+        { "a b", NULL },
+        { "\xff", NULL },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         ptv_arena mem = PTV_ARENA(1 << 20);
@@ -525,7 +656,8 @@ static void name_knows_public_suffixes(void **state)
 static void artifact_survives_each_failed_allocation(void **state)
 {
     (void)state;
-    static const char *const inputs[] = { "evil.example", "hxxp://b\xc3\xbc" "cher[.]example/x", "::ffff:1.2.3.4", "user@evil.example" };
+    static const char *const inputs[] = { "evil.example", "hxxp://bücher[.]example/x", "::ffff:1.2.3.4",
+                                          "user@evil.example" };
     for (size_t i = 0; i < COUNT(inputs); i++) {
         ptv_code rc = PTV_ENOMEM;
         for (unsigned long nth = 1; rc == PTV_ENOMEM; nth++) {

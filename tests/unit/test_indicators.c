@@ -60,41 +60,55 @@ static void set_finds_the_most_specific_entry(void **state)
 {
     ptv_indicators *s = *state;
     static const char *const entries[] = {
-        "evil.example",      /* 0: exact */
-        "*.zone.example",    /* 1 */
-        ".dot.example",      /* 2 */
-        "a.zone.example",    /* 3: exact in a zone */
-        "*.b.zone.example",  /* 4: a zone in a zone */
-        "192.0.2.1",         /* 5 */
-        "192.0.2.0/24",      /* 6 */
-        "192.0.2.128/25",    /* 7 */
-        "192.0.0.0/16",      /* 8 */
-        "2001:db8::/32",     /* 9 */
-        "2001:db8:1::/48",   /* 10 */
-        "B\xc3\xbc" "cher.EXAMPLE.", /* 11 */
+        "evil.example",                /* 0: exact */
+        "*.zone.example",              /* 1 */
+        ".dot.example",                /* 2 */
+        "a.zone.example",              /* 3: exact in a zone */
+        "*.b.zone.example",            /* 4: a zone in a zone */
+        "192.0.2.1",                   /* 5 */
+        "192.0.2.0/24",                /* 6 */
+        "192.0.2.128/25",              /* 7 */
+        "192.0.0.0/16",                /* 8 */
+        "2001:db8::/32",               /* 9 */
+        "2001:db8:1::/48",             /* 10 */
+        "BÜCHER.EXAMPLE.",             /* 11 */
         "hxxp://defanged[.]example/x", /* 12 */
-        "*.com",             /* 13 */
-        "2001:DB8:0:0::7",   /* 14 */
+        "*.com",                       /* 13 */
+        "2001:DB8:0:0::7",             /* 14 */
     };
     static const struct {
         const char *text;
         int value;
         ptv_indicator_kind kind;
     } rows[] = {
-        { "evil.example", 0, PTV_IND_EXACT },          { "EVIL.example.", 0, PTV_IND_EXACT },
-        { "www.evil.example", NOT_FOUND, 0 },          { "notevil.example", NOT_FOUND, 0 },
-        { "zone.example", 1, PTV_IND_ZONE },           { "x.y.zone.example", 1, PTV_IND_ZONE },
-        { "xzone.example", NOT_FOUND, 0 },             { "dot.example", 2, PTV_IND_ZONE },
-        { "a.dot.example", 2, PTV_IND_ZONE },          { "a.zone.example", 3, PTV_IND_EXACT },
-        { "x.a.zone.example", 1, PTV_IND_ZONE },       { "b.zone.example", 4, PTV_IND_ZONE },
-        { "x.b.zone.example", 4, PTV_IND_ZONE },       { "192.0.2.1", 5, PTV_IND_EXACT },
-        { "192.0.2.2", 6, PTV_IND_CIDR },              { "192.0.2.200", 7, PTV_IND_CIDR },
-        { "192.0.3.1", 8, PTV_IND_CIDR },              { "192.1.0.1", NOT_FOUND, 0 },
-        { "191.255.255.255", NOT_FOUND, 0 },           { "2001:db8:ffff::1", 9, PTV_IND_CIDR },
-        { "2001:db8:1::1", 10, PTV_IND_CIDR },         { "2001:db9::1", NOT_FOUND, 0 },
-        { "::ffff:192.0.2.2", 6, PTV_IND_CIDR },       { "xn--bcher-kva.example", 11, PTV_IND_EXACT },
-        { "defanged.example", 12, PTV_IND_EXACT },     { "anything.com", 13, PTV_IND_ZONE },
-        { "com", 13, PTV_IND_ZONE },                   { "2001:db8::7", 14, PTV_IND_EXACT },
+        { "evil.example", 0, PTV_IND_EXACT },
+        { "EVIL.example.", 0, PTV_IND_EXACT },
+        { "www.evil.example", NOT_FOUND, 0 },
+        { "notevil.example", NOT_FOUND, 0 },
+        { "zone.example", 1, PTV_IND_ZONE },
+        { "x.y.zone.example", 1, PTV_IND_ZONE },
+        { "xzone.example", NOT_FOUND, 0 },
+        { "dot.example", 2, PTV_IND_ZONE },
+        { "a.dot.example", 2, PTV_IND_ZONE },
+        { "a.zone.example", 3, PTV_IND_EXACT },
+        { "x.a.zone.example", 1, PTV_IND_ZONE },
+        { "b.zone.example", 4, PTV_IND_ZONE },
+        { "x.b.zone.example", 4, PTV_IND_ZONE },
+        { "192.0.2.1", 5, PTV_IND_EXACT },
+        { "192.0.2.2", 6, PTV_IND_CIDR },
+        { "192.0.2.200", 7, PTV_IND_CIDR },
+        { "192.0.3.1", 8, PTV_IND_CIDR },
+        { "192.1.0.1", NOT_FOUND, 0 },
+        { "191.255.255.255", NOT_FOUND, 0 },
+        { "2001:db8:ffff::1", 9, PTV_IND_CIDR },
+        { "2001:db8:1::1", 10, PTV_IND_CIDR },
+        { "2001:db9::1", NOT_FOUND, 0 },
+        { "::ffff:192.0.2.2", 6, PTV_IND_CIDR },
+        { "xn--bcher-kva.example", 11, PTV_IND_EXACT },
+        { "defanged.example", 12, PTV_IND_EXACT },
+        { "anything.com", 13, PTV_IND_ZONE },
+        { "com", 13, PTV_IND_ZONE },
+        { "2001:db8::7", 14, PTV_IND_EXACT },
     };
     for (size_t i = 0; i < COUNT(entries); i++)
         add(s, entries[i], (uint32_t)i);
@@ -143,8 +157,19 @@ static void set_keeps_the_first_of_two_equal_entries(void **state)
 static void set_refuses_what_it_cannot_match(void **state)
 {
     ptv_indicators *s = *state;
-    static const char *const bad[] = { "", "*", "*.", "..", "a b", "*.1.2.3.4", "192.0.2.1/24", "192.0.2.0/33", "user@evil.example",
-                                       "*.*.example", "d41d8cd98f00b204e9800998ecf8427e", "10.0.0.0/8/x", "\xff" };
+    static const char *const bad[] = { "",
+                                       "*",
+                                       "*.",
+                                       "..",
+                                       "a b",
+                                       "*.1.2.3.4",
+                                       "192.0.2.1/24",
+                                       "192.0.2.0/33",
+                                       "user@evil.example",
+                                       "*.*.example",
+                                       "d41d8cd98f00b204e9800998ecf8427e",
+                                       "10.0.0.0/8/x",
+                                       "\xff" };
     for (size_t i = 0; i < COUNT(bad); i++) {
         ptv_error err = { 0 };
         if (ptv_indicators_add(s, bad[i], strlen(bad[i]), 0, &err) != PTV_EINVAL)
@@ -170,7 +195,8 @@ static void set_agrees_with_a_plain_search_over_nets(void **state)
         random = random * 1664525 + 1013904223;
         int bits = 8 + (int)(random >> 8) % 25;
         uint32_t address = (10u << 24 | (random >> 3 & 0x0303ffff)) & (uint32_t)(0xffffffffull << (32 - bits));
-        snprintf(text, sizeof text, "%u.%u.%u.%u/%d", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255, bits);
+        snprintf(text, sizeof text, "%u.%u.%u.%u/%d", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255,
+                 bits);
         assert_int_equal(ptv_cidr_parse(net[i], &prefix_len[i], text, &err), PTV_OK);
         add(s, text, (uint32_t)i);
     }

@@ -139,8 +139,10 @@ static void names_read_back(void **state)
     assert_false(ptv_state_parse(&s, "okay"));
     assert_false(ptv_cause_parse(&c, ""));
     assert_false(ptv_outcome_parse(&o, "clean"));
-    assert_true(ptv_cause_is_later(PTV_CAUSE_OUTAGE) && ptv_cause_is_later(PTV_CAUSE_QUOTA) && ptv_cause_is_later(PTV_CAUSE_DEADLINE));
-    assert_false(ptv_cause_is_later(PTV_CAUSE_KEY) || ptv_cause_is_later(PTV_CAUSE_SETTINGS) || ptv_cause_is_later(PTV_CAUSE_RECORD));
+    assert_true(ptv_cause_is_later(PTV_CAUSE_OUTAGE) && ptv_cause_is_later(PTV_CAUSE_QUOTA) &&
+                ptv_cause_is_later(PTV_CAUSE_DEADLINE));
+    assert_false(ptv_cause_is_later(PTV_CAUSE_KEY) || ptv_cause_is_later(PTV_CAUSE_SETTINGS) ||
+                 ptv_cause_is_later(PTV_CAUSE_RECORD));
     assert_string_equal(ptv_hit_type_name(PTV_HIT_URI), "uri");
     assert_null(ptv_unknown_kind_name(PTV_UNKNOWN_NONE));
     assert_string_equal(ptv_unknown_kind_name(PTV_UNKNOWN_FIX), "fix");
@@ -152,9 +154,17 @@ static void classification_has_more_than_one_spelling(void **state)
     static const struct {
         const char *text, *word;
     } rows[] = {
-        { NULL, "unclassified" },         { "", "unclassified" },        { "  ", "unclassified" },    { "Malicious", "malicious" },
-        { " suspicious ", "suspicious" }, { "non-malicious", "non-malicious" }, { "NON_MALICIOUS", "non-malicious" },
-        { "benign", "non-malicious" },    { "unknown", "unknown" },      { "malicous", NULL },        { "malicious!", NULL },
+        { NULL, "unclassified" },
+        { "", "unclassified" },
+        { "  ", "unclassified" },
+        { "Malicious", "malicious" },
+        { " suspicious ", "suspicious" },
+        { "non-malicious", "non-malicious" },
+        { "NON_MALICIOUS", "non-malicious" },
+        { "benign", "non-malicious" },
+        { "unknown", "unknown" },
+        { "malicous", NULL },
+        { "malicious!", NULL },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const char *word = ptv_classification_parse(rows[i].text);
@@ -170,12 +180,20 @@ static void classification_has_more_than_one_spelling(void **state)
 static void set_is_folded_sorted_and_unique(void **state)
 {
     fixture *f = *state;
-    const char *const shown[] = { " Ransomware", "apt32", "", "RANSOMWARE", NULL, "  ", "b\xc3\x9c" "x" };
+    const char *const shown[] = { " Ransomware",
+                                  "apt32",
+                                  "",
+                                  "RANSOMWARE",
+                                  NULL,
+                                  "  ",
+                                  "b\xc3\x9c"
+                                  "x" };
     ptv_set set = { 0 };
     assert_true(ptv_set_build(&set, &f->mem, shown, COUNT(shown)));
     assert_int_equal(set.count, 3);
     assert_string_equal(set.items[0], "apt32");
-    assert_string_equal(set.items[1], "b\xc3\x9c" "x");
+    assert_string_equal(set.items[1], "b\xc3\x9c"
+                                      "x");
     assert_string_equal(set.items[2], "ransomware");
     assert_int_equal(set.shown_count, 4);
     assert_string_equal(set.shown[0], " Ransomware");
@@ -208,7 +226,9 @@ static const ptv_dns **rows_of(fixture *f, ptv_dns *rows, size_t count)
 
 static ptv_dns row(int64_t first, int64_t last, bool live)
 {
-    return (ptv_dns){ .type = "A", .resolve = "192.0.2.1", .first_seen = first, .last_seen = last, .collected = PTV_NO_TIME, .live = live };
+    return (ptv_dns){
+        .type = "A", .resolve = "192.0.2.1", .first_seen = first, .last_seen = last, .collected = PTV_NO_TIME, .live = live
+    };
 }
 
 static void dates_are_taken_over_passive_rows(void **state)

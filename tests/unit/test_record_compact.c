@@ -17,13 +17,13 @@
 #include "core/record_json.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
-#define HEAD "PTV1\tevil.example\tdomain\t\t"
-#define ACCOUNT "\t@account\tnot_needed" NINE
-#define CLASS "\t@classification\tnot_needed" NINE
-#define DNS "\t@passive_dns\tnot_needed" NINE
-#define SUBS "\t@subdomains\tnot_needed" NINE
-#define NINE "\t\t\t\t\t\t\t\t\t"
-#define OK_TAGS "\t@tags\tok" NINE
+#define HEAD         "PTV1\tevil.example\tdomain\t\t"
+#define ACCOUNT      "\t@account\tnot_needed" NINE
+#define CLASS        "\t@classification\tnot_needed" NINE
+#define DNS          "\t@passive_dns\tnot_needed" NINE
+#define SUBS         "\t@subdomains\tnot_needed" NINE
+#define NINE         "\t\t\t\t\t\t\t\t\t"
+#define OK_TAGS      "\t@tags\tok" NINE
 
 static ptv_arena mem = PTV_ARENA(64 << 20);
 static ptv_buf line = PTV_BUF(16 << 20);
@@ -97,18 +97,26 @@ static void compact_holds_what_the_json_holds(void **state)
     static const char *const records[] = {
         "{\"artifact\":\"evil.example\"}",
         "{\"artifact\":\"2001:db8::1\",\"tags\":[],\"link\":\"https://x/?q=a b\"}",
-        "{\"artifact\":\"b\xc3\xbc" "cher.example\",\"tags\":[\"Ransomware\",\"apt32\",\" two words \",\"tab\\there\",\"back\\\\slash\"]}",
-        "{\"artifact\":\"evil.example\",\"tags\":[\"b\",\"a\",\"a\"],\"classification\":\"benign\",\"account.quota_exceeded\":false}",
-        "{\"artifact\":\"evil.example\",\"tags\":{\"failed\":\"line one\\nline two\\r\\n\\t\\\\n\"},\"account\":{\"quota_left\":0}}",
+        "{\"artifact\":\"b\xc3\xbc"
+        "cher.example\",\"tags\":[\"Ransomware\",\"apt32\",\" two words \",\"tab\\there\",\"back\\\\slash\"]}",
+        "{\"artifact\":\"evil.example\",\"tags\":[\"b\",\"a\",\"a\"],\"classification\":\"benign\",\"account.quota_"
+        "exceeded\":false}",
+        "{\"artifact\":\"evil.example\",\"tags\":{\"failed\":\"line one\\nline "
+        "two\\r\\n\\t\\\\n\"},\"account\":{\"quota_left\":0}}",
         "{\"artifact\":\"evil.example\",\"passive_dns\":{\"count\":null,\"total_records\":12,\"truncated\":true,"
         "\"first_seen_text\":\"2020-01-02 00:00:00\"}}",
         "{\"artifact\":\"evil.example\",\"passive_dns.records\":[]}",
-        "{\"artifact\":\"evil.example\",\"passive_dns.records\":[{},{\"sources\":[]},{\"sources\":[\"a\"]},{\"sources\":[\"B\",\"a\"]},"
-        "{\"sources\":[\"a\"]},{\"sources\":[\"B\",\"a\"],\"live\":true},{\"value\":\"x\",\"type\":\"soa\",\"resolve\":\"a@b\","
+        "{\"artifact\":\"evil.example\",\"passive_dns.records\":[{},{\"sources\":[]},{\"sources\":[\"a\"]},{\"sources\":["
+        "\"B\",\"a\"]},"
+        "{\"sources\":[\"a\"]},{\"sources\":[\"B\",\"a\"],\"live\":true},{\"value\":\"x\",\"type\":\"soa\",\"resolve\":\"a@"
+        "b\","
         "\"first_seen\":\"1969-12-31\",\"last_seen\":\"9999-12-31T23:59:59Z\",\"collected\":\"0001-01-01\"}]}",
-        "{\"artifact\":\"evil.example\",\"subdomains\":{\"count\":3,\"names\":[\"a.evil.example\",\"B.evil.example\"],\"first_ten\":[\"z\"]}}",
-        "{\"artifact\":\"evil.example\",\"fetched_at\":\"2026-05-01\",\"sections\":{\"tags\":{\"state\":\"stale\",\"source\":\"lists\","
-        "\"http\":200,\"calls\":2,\"fetched_at\":\"2026-04-30\",\"age_s\":86400,\"warnings\":\"one\\ntwo\"},\"passive_dns\":{"
+        "{\"artifact\":\"evil.example\",\"subdomains\":{\"count\":3,\"names\":[\"a.evil.example\",\"B.evil.example\"],"
+        "\"first_ten\":[\"z\"]}}",
+        "{\"artifact\":\"evil.example\",\"fetched_at\":\"2026-05-01\",\"sections\":{\"tags\":{\"state\":\"stale\","
+        "\"source\":\"lists\","
+        "\"http\":200,\"calls\":2,\"fetched_at\":\"2026-04-30\",\"age_s\":86400,\"warnings\":\"one\\ntwo\"},\"passive_dns\":"
+        "{"
         "\"state\":\"failed\",\"cause\":\"none\",\"reason\":\"?\",\"retry_after_s\":0}},\"tags\":[\"x\"]}",
     };
     for (size_t i = 0; i < COUNT(records); i++)
@@ -145,8 +153,9 @@ static void compact_takes_the_end_of_a_line(void **state)
 static void compact_cut_anywhere_is_refused(void **state)
 {
     (void)state;
-    ptv_record *r = from_json("{\"artifact\":\"evil.example\",\"tags\":[\"a\",\"b\"],\"classification\":\"malicious\",\"passive_dns.records\":["
-                              "{\"value\":\"evil.example\",\"sources\":[\"x\"]},{\"resolve\":\"192.0.2.1\"}],\"subdomains.names\":[]}");
+    ptv_record *r = from_json(
+        "{\"artifact\":\"evil.example\",\"tags\":[\"a\",\"b\"],\"classification\":\"malicious\",\"passive_dns.records\":["
+        "{\"value\":\"evil.example\",\"sources\":[\"x\"]},{\"resolve\":\"192.0.2.1\"}],\"subdomains.names\":[]}");
     ptv_buf_clear(&line);
     ptv_record_write_compact(&line, r);
     for (size_t len = 0; len < line.len; len++) {
@@ -232,8 +241,9 @@ static void reader_takes_no_more_than_10000_rows(void **state)
 static void reader_survives_each_failed_allocation(void **state)
 {
     (void)state;
-    static const char text[] = HEAD ACCOUNT OK_TAGS "\ttags\t2\tB\ta" CLASS "\t@passive_dns\tok" NINE
-                                    "\tpassive_dns.all_records\t2\tv\ta\tr\t\t\t\t\t+1\ts\t\t\t\t\t\t\t1\t1" SUBS "\t.";
+    static const char text[] =
+        HEAD ACCOUNT OK_TAGS "\ttags\t2\tB\ta" CLASS "\t@passive_dns\tok" NINE
+                             "\tpassive_dns.all_records\t2\tv\ta\tr\t\t\t\t\t+1\ts\t\t\t\t\t\t\t1\t1" SUBS "\t.";
     ptv_code rc = PTV_ENOMEM;
     for (unsigned long nth = 1; rc == PTV_ENOMEM; nth++) {
         ptv_arena small = PTV_ARENA(1 << 20);

@@ -18,7 +18,7 @@
 #include "core/record_json.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
-#define EVIL "{\"artifact\":\"evil.example\","
+#define EVIL         "{\"artifact\":\"evil.example\","
 
 static ptv_arena mem = PTV_ARENA(64 << 20);
 
@@ -74,7 +74,8 @@ static void short_form_is_flat_or_nested(void **state)
     (void)state;
     static const char *const forms[] = {
         EVIL "\"passive_dns.total_records\":12,\"passive_dns.first_seen\":\"2020-01-02\",\"account.quota_exceeded\":true}",
-        EVIL "\"passive_dns\":{\"total_records\":12,\"first_seen\":\"2020-01-02T00:00:00Z\"},\"account\":{\"quota_exceeded\":true}}",
+        EVIL "\"passive_dns\":{\"total_records\":12,\"first_seen\":\"2020-01-02T00:00:00Z\"},\"account\":{\"quota_"
+             "exceeded\":true}}",
         EVIL "\"passive_dns\":{\"total_records\":12},\"passive_dns.first_seen\":1577923200,\"account.quota_exceeded\":true}",
     };
     for (size_t i = 0; i < COUNT(forms); i++) {
@@ -144,19 +145,22 @@ static void section_that_was_not_read_is_written_by_its_state(void **state)
         snprintf(text, sizeof text, EVIL "%s", rows[i].json);
         ptv_record *r = read_text(text);
         if (r->sections[PTV_TAGS].state != rows[i].state || r->sections[PTV_TAGS].cause != rows[i].cause)
-            fail_msg("%s: %s, %s", text, ptv_state_name(r->sections[PTV_TAGS].state), ptv_cause_name(r->sections[PTV_TAGS].cause));
+            fail_msg("%s: %s, %s", text, ptv_state_name(r->sections[PTV_TAGS].state),
+                     ptv_cause_name(r->sections[PTV_TAGS].cause));
         check_round_trip(r);
     }
-    assert_int_equal(read_text(EVIL "\"tags\":{\"failed\":\"quota\",\"retry_after_s\":60}}")->sections[PTV_TAGS].retry_after_s, 60);
+    assert_int_equal(
+        read_text(EVIL "\"tags\":{\"failed\":\"quota\",\"retry_after_s\":60}}")->sections[PTV_TAGS].retry_after_s, 60);
 }
 
 static void rows_give_count_and_dates_where_these_are_not_given(void **state)
 {
     (void)state;
-    static const char rows[] = "\"records\":[{\"value\":\"evil.example\",\"type\":\"a\",\"resolve\":\"192.0.2.7\","
-                               "\"first_seen\":\"2020-01-02\",\"last_seen\":\"2021-01-02 03:04:05\",\"sources\":[\"RiskIQ\"]},"
-                               "{\"first_seen\":\"2026-01-01\",\"last_seen\":\"2026-01-01\",\"live\":true},"
-                               "{\"first_seen\":null,\"collected\":1577923200000,\"sources\":\"x\"}]";
+    static const char rows[] =
+        "\"records\":[{\"value\":\"evil.example\",\"type\":\"a\",\"resolve\":\"192.0.2.7\","
+        "\"first_seen\":\"2020-01-02\",\"last_seen\":\"2021-01-02 03:04:05\",\"sources\":[\"RiskIQ\"]},"
+        "{\"first_seen\":\"2026-01-01\",\"last_seen\":\"2026-01-01\",\"live\":true},"
+        "{\"first_seen\":null,\"collected\":1577923200000,\"sources\":\"x\"}]";
     char text[1024];
     snprintf(text, sizeof text, EVIL "\"passive_dns\":{%s}}", rows);
     ptv_record *r = read_text(text);
@@ -189,12 +193,12 @@ static void rows_give_count_and_dates_where_these_are_not_given(void **state)
 static void normalised_form_keeps_what_is_known_of_each_call(void **state)
 {
     (void)state;
-    ptv_record *r = read_text(EVIL
-                              "\"schema\":\"ptverdict.record/1\",\"fetched_at\":\"2026-05-01T00:00:00Z\",\"link\":\"https://x/\","
-                              "\"sections\":{\"tags\":{\"state\":\"stale\",\"source\":\"passivetotal\",\"http\":200,\"calls\":2,"
-                              "\"fetched_at\":\"2026-04-30T00:00:00Z\",\"age_s\":86400,\"warnings\":\"tags[1]: cut\"},"
-                              "\"passive_dns\":{\"state\":\"failed\",\"cause\":\"quota\",\"reason\":\"HTTP 429\",\"retry_after_s\":60}},"
-                              "\"tags\":[]}");
+    ptv_record *r = read_text(
+        EVIL "\"schema\":\"ptverdict.record/1\",\"fetched_at\":\"2026-05-01T00:00:00Z\",\"link\":\"https://x/\","
+             "\"sections\":{\"tags\":{\"state\":\"stale\",\"source\":\"passivetotal\",\"http\":200,\"calls\":2,"
+             "\"fetched_at\":\"2026-04-30T00:00:00Z\",\"age_s\":86400,\"warnings\":\"tags[1]: cut\"},"
+             "\"passive_dns\":{\"state\":\"failed\",\"cause\":\"quota\",\"reason\":\"HTTP 429\",\"retry_after_s\":60}},"
+             "\"tags\":[]}");
     const ptv_section_info *tags = &r->sections[PTV_TAGS], *dns = &r->sections[PTV_PASSIVE_DNS];
     assert_int_equal(r->fetched_at, day("2026-05-01"));
     assert_string_equal(r->link, "https://x/");
@@ -249,7 +253,8 @@ static const struct {
     { EVIL "\"account.quota_exceeded\":\"yes\"}", "account.quota_exceeded: needs true or false, not a text" },
     { EVIL "\"passive_dns.records\":{}}", "passive_dns.records: needs a list of records, not an object" },
     { EVIL "\"passive_dns.records\":[{},5]}", "passive_dns.records[1]: a record: needs an object, not a number" },
-    { EVIL "\"passive_dns.records\":[{\"frist_seen\":1}]}", "records[0]: unknown key 'frist_seen' (did you mean 'first_seen'?)" },
+    { EVIL "\"passive_dns.records\":[{\"frist_seen\":1}]}",
+      "records[0]: unknown key 'frist_seen' (did you mean 'first_seen'?)" },
     { EVIL "\"passive_dns.records\":[{\"first_seen\":\"x\"}]}", "passive_dns.records[0]: first_seen: not a date" },
     { EVIL "\"passive_dns.records\":[{\"live\":1}]}", "records[0]: live: needs true or false" },
     { EVIL "\"passive_dns\":{\"records\":[],\"all_records\":[]}}", "not both" },
@@ -318,8 +323,9 @@ static void page_for_users_shows_records_that_read(void **state)
 static void reader_survives_each_failed_allocation(void **state)
 {
     (void)state;
-    static const char text[] = EVIL "\"tags\":[\"A\",\"b\"],\"passive_dns.records\":[{\"type\":\"a\",\"sources\":[\"x\"],\"live\":true}],"
-                                    "\"subdomains\":{\"failed\":\"HTTP 503\"}}";
+    static const char text[] =
+        EVIL "\"tags\":[\"A\",\"b\"],\"passive_dns.records\":[{\"type\":\"a\",\"sources\":[\"x\"],\"live\":true}],"
+             "\"subdomains\":{\"failed\":\"HTTP 503\"}}";
     ptv_code rc = PTV_ENOMEM;
     for (unsigned long nth = 1; rc == PTV_ENOMEM; nth++) {
         ptv_arena small = PTV_ARENA(1 << 20);
