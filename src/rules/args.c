@@ -82,17 +82,15 @@ static size_t split(lua_State *L, ptv_loading *l, const char *value, const char 
 }
 
 /* `{"a", "b"}`, `"a"` behind a blank; long lists show their beginning. */
-static const char *canonical(ptv_loading *l, const ptv_words *w)
+static const char *canonical(lua_State *L, ptv_loading *l, const ptv_words *w)
 {
     enum { SHOWN = 12 };
-    char *text = ptv_arena_strdup(l->mem, "{");
-    for (size_t i = 0; i < w->count && i < SHOWN && text; i++)
-        text = ptv_arena_printf(l->mem, "%s%s%s", text, i ? ", " : "", ptv_quoted(l->mem, w->items[i]));
-    if (text && w->count > SHOWN)
-        text = ptv_arena_printf(l->mem, "%s, … %zu more", text, w->count - SHOWN);
-    if (text)
-        text = ptv_arena_printf(l->mem, "%s}", text);
-    return text ? text : "{…}";
+    const char *text = "{";
+    for (size_t i = 0; i < w->count && i < SHOWN; i++)
+        text = ptv_keep_printf(L, l, "%s%s%s", text, i ? ", " : "", ptv_quoted(l->mem, w->items[i]));
+    if (w->count > SHOWN)
+        text = ptv_keep_printf(L, l, "%s, … %zu more", text, w->count - SHOWN);
+    return ptv_keep_printf(L, l, "%s}", text);
 }
 
 bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, const char *what)
@@ -104,10 +102,10 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
         return false;
     if (t && t->kind == PTV_THING_LIST) {
         *out = (ptv_words){ .items = t->list->words, .count = t->list->count, .list = t->list };
-        out->text = ptv_arena_printf(l->mem, "(list \"%s\")", t->list->name);
+        out->text = ptv_keep_printf(L, l, "(list \"%s\")", t->list->name);
         if (!out->count)
             ptv_problem(l, line, "E-EMPTY", "%s: list \"%s\" is empty: it can never match", what, t->list->name);
-        return out->count && out->text;
+        return out->count > 0;
     }
     const ptv_thing *setting;
     const char *one = text_at(L, l, index, &setting);
@@ -160,7 +158,7 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
         ptv_problem(l, line, "E-ARG", "%s needs a list of texts, such as { \"a\", \"b\" }, not %s", what, ptv_describe(L, l, index));
         return false;
     }
-    out->text = canonical(l, out);
+    out->text = canonical(L, l, out);
     return out->count > 0;
 }
 
@@ -274,10 +272,8 @@ bool ptv_args_fold(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words 
         ptv_sandbox_charge(L, words->count * 64);
         list = ptv_list_of_words(l->set, words->items, words->count, l->file, ptv_sandbox_line(L));
     }
-    if (!list || !ptv_list_fold(l->set, list)) {
-        l->set->no_memory = true;
-        return luaL_error(L, "no memory left for the rule set");
-    }
+    if (!list || !ptv_list_fold(l->set, list))
+        ptv_no_memory(L, l);
     out->words = list->folded;
     out->word_count = list->folded_count;
     bool sound = true;
@@ -298,15 +294,13 @@ bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_
     if (!list) {
         ptv_sandbox_charge(L, words->count * 512);
         list = ptv_list_of_words(l->set, words->items, words->count, l->file, ptv_sandbox_line(L));
-        if (!list) {
-            l->set->no_memory = true;
-            return luaL_error(L, "no memory left for the rule set");
-        }
+        if (!list)
+            ptv_no_memory(L, l);
     }
     out->indicators = ptv_list_set(l->set, list, op);
     out->list = list;
     ptv_args_plain(out, words);
-    if (!out->indicators && l->set->no_memory)
-        return luaL_error(L, "no memory left for the rule set");
+    if (l->set->no_memory)
+        ptv_no_memory(L, l);
     return out->indicators != NULL;
 }

@@ -171,10 +171,8 @@ static bool parse_line(form *f, ptv_template_line *out, ptv_sections *sections, 
     ptv_code rc = ptv_template_parse(out, sections, f->l->mem, text, &err);
     if (rc == PTV_ERULES)
         PROBLEM(f, line, "E-TEMPLATE", "%s: %s", key, err.msg);
-    else if (rc) {
-        f->l->set->no_memory = true;
-        luaL_error(f->L, "no memory left for the rule set");
-    }
+    else if (rc)
+        ptv_no_memory(f->L, f->l);
     return !rc;
 }
 

@@ -35,15 +35,14 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         const char *relative = ptv_arena_printf(mem, "lists/%s", name);
         ptv_list *list = ptv_arena_calloc(mem, 1, sizeof *list);
         char *copy = ptv_arena_strndup(mem, text.data ? text.data : "", text.len);
-        size_t stem = strlen(name) - strlen(".txt");
-        if (!relative || !list || !copy || !ptv_digest_file(set, relative, copy, text.len)) {
+        const char *stem = ptv_arena_strndup(mem, name, strlen(name) - strlen(".txt"));
+        if (!relative || !list || !copy || !stem || !ptv_digest_file(set, relative, copy, text.len)) {
             set->no_memory = true;
         } else if (ptv_text_equal(name, "exceptions.csv")) {
             ptv_exceptions_read(set, path, copy, text.len);
         } else {
-            *list = (ptv_list){ .name = ptv_arena_strndup(mem, name, stem), .folder = folder, .path = path, .text = copy,
+            *list = (ptv_list){ .name = stem, .folder = folder, .path = path, .text = copy,
                                 .len = text.len, .sound = true, .next = set->rs->lists };
-            set->no_memory |= !list->name;
             set->rs->lists = list;
         }
     }
@@ -67,7 +66,14 @@ void ptv_rule_lists_open(ptv_loader *set, const char *folder)
     const char **names;
     size_t count;
     ptv_error err = { 0 };
-    if (!ptv_is_dir(lists) || ptv_dir_list(&names, &count, mem, lists, &err))
+    if (!ptv_is_dir(lists))
+        return;
+    ptv_code rc = ptv_dir_list(&names, &count, mem, lists, &err);
+    if (rc == PTV_EIO)
+        ptv_finding_add(set->findings, PTV_ERROR, lists, 0, "E-FILE", "%s", err.msg);
+    else if (rc)
+        set->no_memory = true;
+    if (rc)
         return;
     for (size_t i = 0; i < count; i++) {
         bool wanted = ptv_text_ends(names[i], ".txt") || ptv_text_equal(names[i], "exceptions.csv");

@@ -335,7 +335,8 @@ static void load_set(ptv_loader *set)
     bool kept = true;
     for (size_t i = 0; i < o->path_count && kept; i++)
         kept = add_path(set, &files, o->paths[i]);
-    qsort(files.items, files.count, sizeof *files.items, by_file_name);
+    if (files.count)
+        qsort(files.items, files.count, sizeof *files.items, by_file_name);
     set->rs->sandboxes = ptv_arena_calloc(&set->rs->mem, files.count + 1, sizeof *set->rs->sandboxes);
     set->setting_used = ptv_arena_calloc(&set->rs->mem, o->setting_count + 1, sizeof *set->setting_used);
     if (!kept || !set->rs->sandboxes || !set->setting_used) {
@@ -347,7 +348,8 @@ static void load_set(ptv_loader *set)
                         "no rule files (*.lua) here: nothing could ever match");
     for (size_t i = 0; i < files.count && !set->no_memory; i++) {
         ptv_rule_lists_open(set, files.items[i].folder);
-        load_file(set, &files.items[i]);
+        if (!set->no_memory)
+            load_file(set, &files.items[i]);
     }
     if (set->no_memory)
         return;

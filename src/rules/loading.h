@@ -90,6 +90,7 @@ const char *ptv_ticked(ptv_arena *mem, const char *text); /* 'text' */
 
 /* Memory of the rule set inside Lua calls: jumps on error. */
 void *ptv_keep(lua_State *L, ptv_loading *l, size_t size); /* zeroed */
+void *ptv_no_memory(lua_State *L, ptv_loading *l);         /* never returns */
 const char *ptv_keep_text(lua_State *L, ptv_loading *l, int index);
 const char *ptv_keep_printf(lua_State *L, ptv_loading *l, const char *fmt, ...) PTV_PRINTF(3, 4);
 void ptv_default_use(lua_State *L, ptv_loading *l, const char *name, const char *value); /* setting(name, value) */

@@ -462,7 +462,7 @@ static value parse_operand(parser *p, const char *place)
         return parse_suffixed(p, place);
     step(p);
     value v = parse(p, UNARY, NULL);
-    if (not && is_ours(&v)) {
+    if (not && !p->stopped && is_ours(&v)) {
         slip(p, "E-COND", line_of(p, first), line_of(p, first), line_of(p, v.last),
              ptv_arena_printf(p->mem, "%s is a boolean, not a condition; write none { … }, not 'not'", place ? place : "this"));
         return (value){ .first = first, .last = v.last, .slipped = true };
@@ -483,6 +483,8 @@ static value parse(parser *p, int limit, const char *place)
         const ptv_token *sign = now(p);
         step(p);
         value right = parse(p, operators[op].right, place);
+        if (p->stopped)
+            break;
         bool ours = is_ours(&left) || is_ours(&right), said = left.slipped || right.slipped;
         value both = { .first = left.first, .last = right.last, .slipped = said };
         if (ours && op <= 1) {

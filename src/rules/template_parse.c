@@ -38,7 +38,9 @@ static ptv_code read_name(ptv_piece *p, ptv_sections *sections, ptv_arena *mem, 
     p->field = ptv_field_find(name);
     if (!p->field && ptv_text_ends(name, ".matched")) {
         char *set = ptv_arena_strndup(mem, name, strlen(name) - strlen(".matched"));
-        p->field = set ? ptv_field_find(set) : NULL;
+        if (!set)
+            return ptv_arena_fail(mem, err);
+        p->field = ptv_field_find(set);
         if (p->field && p->field->type != PTV_SET)
             return ptv_fail(err, PTV_ERULES, "'{%s}': only a set has matched words; %s is a %s", name, p->field->name,
                             ptv_type_name(p->field->type));

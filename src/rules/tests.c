@@ -62,8 +62,11 @@ const ptv_cond *ptv_cond_join(lua_State *L, ptv_loading *l, ptv_op op, const ptv
     memcpy(copy, kids, count * sizeof *copy);
     *c = (ptv_cond){ .op = op, .text = ptv_op_name(op), .file = l->file, .line = line, .kids = copy, .kid_count = count,
                      .node = PTV_NO_NODE };
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         c->sections |= kids[i]->sections;
+        c->depth = kids[i]->depth + 1 > c->depth ? kids[i]->depth + 1 : c->depth;
+        c->weight += kids[i]->weight + 1;
+    }
     return c;
 }
 

@@ -96,7 +96,7 @@ static ptv_loading *loading(lua_State *L)
     return ptv_sandbox_owner(L);
 }
 
-static void *no_memory(lua_State *L, ptv_loading *l)
+void *ptv_no_memory(lua_State *L, ptv_loading *l)
 {
     l->set->no_memory = true;
     luaL_error(L, "no memory left for the rule set");
@@ -107,7 +107,7 @@ void *ptv_keep(lua_State *L, ptv_loading *l, size_t size)
 {
     ptv_sandbox_charge_memory(L, size);
     void *p = ptv_arena_calloc(l->mem, 1, size ? size : 1);
-    return p ? p : no_memory(L, l);
+    return p ? p : ptv_no_memory(L, l);
 }
 
 const char *ptv_keep_text(lua_State *L, ptv_loading *l, int index)
@@ -126,7 +126,7 @@ const char *ptv_keep_printf(lua_State *L, ptv_loading *l, const char *fmt, ...)
     char *text = ptv_arena_vprintf(l->mem, fmt, args);
     va_end(args);
     if (!text)
-        no_memory(L, l);
+        ptv_no_memory(L, l);
     ptv_sandbox_charge_memory(L, strlen(text));
     return text;
 }
@@ -693,7 +693,7 @@ static int word_custom(lua_State *L)
         return ptv_push_poison(L);
     ptv_custom *custom = ptv_custom_new(L, 2, l->mem, l->file, fields, names.count, line);
     if (!custom)
-        return luaL_error(L, "no memory left for the rule set");
+        ptv_no_memory(L, l);
     const char *text = ptv_keep_printf(L, l, "custom(%s, function)", names.text);
     ptv_built *b = ptv_cond_push(L, l, PTV_OP_CUSTOM, text);
     b->cond.custom = custom;
