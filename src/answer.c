@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 
+#include <unistd.h>
+
 #define OUTPUT_LIMIT ((size_t)512 << 20)
 
 ptv_report *ptv_report_new(ptv_client *c, ptv_answered *answered, const char *input, int64_t elapsed_ms)
@@ -197,9 +199,25 @@ ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv
     return write_report(r, PTV_FORMAT_SOAR, 0, inputs_json, write, to, err);
 }
 
+void ptv_soar_here(ptv_soar_options *options, char *host, size_t room)
+{
+    host[0] = '\0';
+    if (gethostname(host, room - 1))
+        host[0] = '\0';
+    host[room - 1] = '\0';
+    options->host = host;
+    options->now_utc = ptv_clock_utc();
+    time_t now = (time_t)options->now_utc;
+    struct tm local;
+    if (localtime_r(&now, &local))
+        options->utc_offset_s = (int)local.tm_gmtoff;
+}
+
 ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to, ptv_error *err)
 {
-    ptv_soar_options options = { .now_utc = ptv_clock_utc() };
+    char host[256];
+    ptv_soar_options options = { 0 };
+    ptv_soar_here(&options, host, sizeof host);
     ptv_buf out = PTV_BUF(OUTPUT_LIMIT);
     ptv_report_soar_refusal(&out, inputs_json, reason, &options);
     ptv_buf_putc(&out, '\n');

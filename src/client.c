@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <unistd.h>
-
 #define SCRATCH_LIMIT ((size_t)256 << 20) /* a JSON tree is up to five times its text */
 #define RECORD_LIMIT  ((size_t)96 << 20)
 
@@ -102,18 +100,6 @@ static ptv_code load_rules(ptv_client *c, const ptv_config *config, ptv_findings
     return rc;
 }
 
-static void remember_host(ptv_client *c)
-{
-    char host[256] = "";
-    if (gethostname(host, sizeof host - 1))
-        host[0] = '\0';
-    c->soar.host = ptv_arena_strdup(&c->mem, host); /* NULL prints as null */
-    time_t now = (time_t)ptv_clock_utc();
-    struct tm local;
-    if (localtime_r(&now, &local))
-        c->soar.utc_offset_s = (int)local.tm_gmtoff;
-}
-
 ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
                         ptv_findings *findings, ptv_error *err)
 {
@@ -137,7 +123,9 @@ ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_cl
     c->max_in_flight = (size_t)ptv_config_int(config, PTV_OPT_MAX_IN_FLIGHT);
     c->soar.note_from = ptv_settings_level(config, PTV_OPT_NOTE_FROM);
     c->soar.unknown_fails = !ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_SOAR_UNKNOWN), "empty");
-    remember_host(c);
+    char host[256];
+    ptv_soar_here(&c->soar, host, sizeof host);
+    c->soar.host = ptv_arena_strdup(&c->mem, host); /* NULL prints as null */
 
     ptv_code rc = PTV_OK;
     c->digest = ptv_digest_new();

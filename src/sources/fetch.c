@@ -234,7 +234,8 @@ bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why)
     ptv_section_info info;
     if (key_is_good(f, &info))
         return false;
-    *why = info.reason;
+    if (why)
+        *why = info.reason;
     return true;
 }
 
