@@ -481,12 +481,13 @@ static void give_up(ask *a)
         *info_of(a) = a->failure;
         return;
     }
-    if (a->skipped) {
+    bool denied = route->count == 1 && (f->local[route->steps[0].kind].denies & PTV_BIT(a->section));
+    if (a->skipped || (fetch->local_only && !denied)) { /* nothing is kept here on what nobody else may be asked about */
         const char *reason = fetch->record->subject->reach_reason;
         fail_section(a, PTV_STATE_NOT_ASKED, PTV_CAUSE_SETTINGS, reason ? reason : "not routable");
         return;
     }
-    if (route->count == 1 && (f->local[route->steps[0].kind].denies & PTV_BIT(a->section))) {
+    if (denied) {
         if (ptv_section_none(fetch->record, fetch->mem, a->section, &err)) {
             fail_section(a, PTV_STATE_FAILED, PTV_CAUSE_OUTAGE, err.msg);
             return;
