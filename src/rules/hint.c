@@ -65,12 +65,14 @@ static const char *colon_slip(ptv_arena *mem, const ptv_tokens *tokens, int line
     return NULL;
 }
 
-/* Where Lua stopped: the first token on its line that could begin a new item, and the last before it. */
+/* Where Lua stopped, a new item could begin, and the one before it has just ended. */
 static const char *missing_comma(ptv_arena *mem, const ptv_tokens *tokens, int line, const char *lua_message)
 {
-    const char *near = strstr(lua_message, " near ");
-    if (!near || !strstr(lua_message, "expected") || strstr(near, "<eof>"))
+    const char *near = strstr(lua_message, " near '");
+    if (!near || !strstr(lua_message, "expected") || lua_message[strlen(lua_message) - 1] != '\'')
         return NULL;
+    near += strlen(" near '");
+    size_t near_len = strlen(near) - 1;
     for (size_t i = 1; i + 1 < tokens->count; i++) {
         const ptv_token *t = &tokens->items[i], *before = t - 1;
         bool begins = t->kind == PTV_TOK_NAME || t->kind == PTV_TOK_TEXT || t->kind == PTV_TOK_NUMBER || ptv_token_is(t, "{") ||
@@ -78,7 +80,9 @@ static const char *missing_comma(ptv_arena *mem, const ptv_tokens *tokens, int l
         bool ends = before->kind == PTV_TOK_TEXT || before->kind == PTV_TOK_NUMBER || before->kind == PTV_TOK_NAME ||
                     ptv_token_is(before, "}") || ptv_token_is(before, ")") || ptv_token_is(before, "end") || ptv_token_is(before, "true") ||
                     ptv_token_is(before, "false") || ptv_token_is(before, "nil");
-        if (t->line == line && begins && ends && memmem(near, strlen(near), t->at, t->len < 20 ? t->len : 20))
+        size_t quote = t->kind == PTV_TOK_TEXT;
+        bool here = near_len == t->len + 2 * quote && memcmp(near + quote, t->at, t->len) == 0;
+        if (t->line == line && begins && ends && here)
             return before->line == line ? ptv_arena_printf(mem, "a comma is missing before %.*s", (int)(t->len < 40 ? t->len : 40), t->at)
                                         : ptv_arena_printf(mem, "a comma is missing at the end of line %d", before->line);
     }

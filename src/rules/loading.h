@@ -139,6 +139,7 @@ enum { PTV_PARTIAL_RULE = 1000, PTV_PARTIAL_ALLOW, PTV_ROWS_COUNT, PTV_ROWS_ANY 
 ptv_thing *ptv_thing_push(lua_State *L, ptv_thing_kind kind);
 ptv_thing *ptv_thing_at(lua_State *L, int index); /* NULL: something else */
 int ptv_push_poison(lua_State *L);                /* returns 1 */
+void ptv_use_all(lua_State *L, int index, int deep); /* conditions at and so many tables below `index` count as used */
 /* "a boolean", "a field", "\"10\"", "nothing": for messages. Arena. */
 const char *ptv_describe(lua_State *L, ptv_loading *l, int index);
 

@@ -20,6 +20,7 @@ typedef struct value {
     const char *text; /* of a field: passive_dns.count; of a callable: its name */
     const char *id;   /* the text it was called with last: rule "id" */
     size_t first, last; /* tokens */
+    int local_line;     /* where the local that holds it was made */
     const ptv_scan_table *table; /* it is this table, or a call with it */
     bool slipped; /* said already */
 } value;
@@ -73,16 +74,18 @@ static void *keep(parser *p, size_t count, size_t size)
     return kept;
 }
 
-static void slip(parser *p, const char *code, int line, int first, int last, const char *message)
+/* Lines first to last are silent about what the slip entails. */
+static ptv_scan_slip *slip(parser *p, const char *code, int line, int first, int last, const char *message)
 {
     ptv_scan_slip *s = message ? keep(p, 1, sizeof *s) : NULL;
     if (!s) {
         p->stopped = p->no_memory = true;
-        return;
+        return NULL;
     }
     *s = (ptv_scan_slip){ .code = code, .line = line, .first_line = first, .last_line = last, .message = message };
     *p->slips_end = s;
     p->slips_end = &s->next;
+    return s;
 }
 
 static value parse(parser *p, int limit, const char *place);
@@ -167,7 +170,12 @@ static void slip_logic(parser *p, bool is_and, const value *left, const value *r
 {
     const char *message = is_and ? "this condition is used nowhere; 'and' keeps only the last test: write all { …, … }"
                                  : "this condition is used nowhere; 'or' keeps only the first test: write any { …, … }";
-    slip(p, "E-UNUSED", line_of(p, is_and ? left->first : right->first), line_of(p, left->first), line_of(p, right->last), message);
+    ptv_scan_slip *s =
+        slip(p, "E-UNUSED", line_of(p, is_and ? left->first : right->first), line_of(p, left->first), line_of(p, right->last), message);
+    if (s) {
+        s->local_lines[0] = left->local_line;
+        s->local_lines[1] = right->local_line;
+    }
 }
 
 /* ----------------------------------------------------------------------------------------------- tables */
@@ -194,7 +202,7 @@ static void check_doubles(parser *p, const ptv_scan_table *t, size_t count)
         if (strcmp(a->key, b->key) != 0)
             continue;
         int line = a->line > b->line ? a->line : b->line, other = a->line > b->line ? b->line : a->line;
-        slip(p, "E-DUP", line, 0, -1,
+        slip(p, "E-DUP", line, other, other, /* the condition that is lost is used nowhere, too */
              ptv_arena_printf(p->mem, "key '%.80s' is there already, on line %d: only one of the two would count", a->key, other));
     }
 }
@@ -317,6 +325,7 @@ static value parse_name(parser *p)
     if (local) {
         v.kind = local->kind;
         v.text = local->text;
+        v.local_line = local->local_line;
     } else {
         v.text = ptv_token_text(p->mem, now(p));
         v.kind = ptv_field_find(v.text) ? FIELD : CALLABLE;
@@ -539,6 +548,7 @@ static void parse_local(parser *p)
     if (accept(p, "="))
         do {
             value v = parse(p, 0, NULL);
+            v.local_line = line_of(p, v.first);
             if (given < 16)
                 values[given++] = v;
         } while (!p->stopped && accept(p, ","));
@@ -635,7 +645,7 @@ const ptv_scan_item *ptv_scan_nth(const ptv_scan_table *t, size_t index)
 bool ptv_scan_slipped(const ptv_scan *s, int line)
 {
     for (const ptv_scan_slip *slip_at = s ? s->slips : NULL; slip_at; slip_at = slip_at->next)
-        if (line >= slip_at->first_line && line <= slip_at->last_line)
+        if ((line >= slip_at->first_line && line <= slip_at->last_line) || line == slip_at->local_lines[0] || line == slip_at->local_lines[1])
             return true;
     return false;
 }

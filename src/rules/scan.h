@@ -28,6 +28,7 @@ struct ptv_scan_table {
 typedef struct ptv_scan_slip {
     const char *code; /* "E-COND", "E-UNUSED", "E-DUP", "E-CUSTOM", "E-NAME" */
     int line, first_line, last_line;
+    int local_lines[2]; /* where its operands were written, when they are locals; 0 */
     const char *message;
     struct ptv_scan_slip *next;
 } ptv_scan_slip;

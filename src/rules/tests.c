@@ -51,6 +51,7 @@ const ptv_cond *ptv_cond_take(lua_State *L, ptv_loading *l, int index, int line,
     /* The scan of the source knows better than "a boolean" what was written on this line. */
     if (lua_type(L, index) == LUA_TBOOLEAN && (ptv_scan_slipped(l->scan, line) || ptv_problem_at(l, line, "E-COND")))
         return NULL;
+    ptv_use_all(L, lua_absindex(L, index), 2);
     ptv_problem(l, line, "E-COND", "%s is %s, not a condition%s", what, ptv_describe(L, l, index), advice(L, l, index));
     return NULL;
 }

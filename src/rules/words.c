@@ -323,6 +323,27 @@ static int thing_index(lua_State *L)
     return ptv_push_poison(L);
 }
 
+/* What stands under a mistake is not also reported as used nowhere. */
+void ptv_use_all(lua_State *L, int index, int deep)
+{
+    const ptv_thing *t = ptv_thing_at(L, index);
+    if (t && t->cond)
+        t->cond->used = true;
+    if (lua_type(L, index) != LUA_TTABLE || !deep)
+        return;
+    ptv_sandbox_charge(L, lua_rawlen(L, index) * 32);
+    luaL_checkstack(L, 4, NULL);
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        ptv_use_all(L, lua_gettop(L), deep - 1);
+}
+
+static int poison_with(lua_State *L)
+{
+    for (int i = lua_gettop(L); i > 0; i--)
+        ptv_use_all(L, i, 2);
+    return ptv_push_poison(L);
+}
+
 static int combine(lua_State *L, ptv_loading *l, const ptv_thing *partial, int table);
 
 /* `tags:has_any{…}` hands the field over as the first argument, `tags.has_any{…}` does not. */
@@ -358,7 +379,7 @@ static int thing_call(lua_State *L)
     ptv_sandbox_charge(L, 0);
     const ptv_thing *t = ptv_thing_at(L, 1);
     if (!t || t->kind == PTV_THING_POISON)
-        return ptv_push_poison(L);
+        return poison_with(L);
     int line = ptv_sandbox_line(L);
     if (t->kind == PTV_THING_TEST)
         return call_test(L, l, t);
@@ -371,15 +392,13 @@ static int thing_call(lua_State *L)
             return ptv_declare_allow(L, l, t, 2);
         return combine(L, l, t, 2);
     }
-    if (t->cond)
-        t->cond->used = true;
     if (t->kind == PTV_THING_FIELD || t->kind == PTV_THING_GROUP)
         ptv_problem(l, line, "E-CALL", "%s is called like a test; write one: %s:%s", t->kind == PTV_THING_FIELD ? t->text : t->name,
                     t->kind == PTV_THING_FIELD ? t->text : t->name, t->kind == PTV_THING_FIELD ? "is_present()" : "…");
     else
         ptv_problem(l, line, "E-CALL", "%s is called; a comma is missing before the bracket that follows %s",
                     thing_name(t), t->kind == PTV_THING_COND ? t->cond->cond.text : "it");
-    return ptv_push_poison(L);
+    return poison_with(L);
 }
 
 /* a > 5, a .. "x", #a: fields have no value while a file loads. Values of rules may be in poison: stay silent there. */
