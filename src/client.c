@@ -185,28 +185,29 @@ static const char *skip_blanks(const char *text, const char *end)
     return text;
 }
 
-static ptv_code read_record(ptv_record **out, ptv_answered *a, ptv_client *c, const char *text, size_t len, ptv_error *err)
+ptv_code ptv_record_of_text(ptv_record **out, ptv_arena *mem, ptv_arena *scratch, const ptv_source_settings *sources,
+                            const char *text, size_t len, ptv_error *err)
 {
     if (ptv_record_is_compact(text, len))
-        return ptv_record_read_compact(out, &a->mem, text, len, err);
+        return ptv_record_read_compact(out, mem, text, len, err);
     /* Saved answers stand one a line; a record may be spread over many, so only a first line that is whole can tell. */
     const char *start = skip_blanks(text, text + len);
     const char *line_end = memchr(start, '\n', (size_t)(text + len - start));
     size_t line_len = line_end ? (size_t)(line_end - start) : (size_t)(text + len - start);
     const ptv_json *json = NULL;
-    ptv_error scratch;
-    ptv_arena_reset(&c->scratch);
-    ptv_code rc = ptv_json_parse(&json, &c->scratch, start, line_len, &scratch);
+    ptv_error first_line;
+    ptv_arena_reset(scratch);
+    ptv_code rc = ptv_json_parse(&json, scratch, start, line_len, &first_line);
     if (!rc && ptv_archive_is_answer(json))
-        return ptv_archive_record(out, &a->mem, &c->sources, text, len, err);
+        return ptv_archive_record(out, mem, sources, text, len, err);
     bool whole = !line_end || skip_blanks(line_end, text + len) == text + len;
     if (rc || !whole) {
-        ptv_arena_reset(&c->scratch);
-        rc = ptv_json_parse(&json, &c->scratch, text, len, err);
+        ptv_arena_reset(scratch);
+        rc = ptv_json_parse(&json, scratch, text, len, err);
     }
     if (rc)
         return rc == PTV_ESHAPE ? (err->code = PTV_EINVAL, ptv_wrap(err, "record")) : rc;
-    return ptv_record_read(out, &a->mem, json, err);
+    return ptv_record_read(out, mem, json, err);
 }
 
 ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len, ptv_error *err)
@@ -216,7 +217,7 @@ ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len,
         return PTV_ENOMEM;
     ptv_judge how = c->how;
     ptv_report *report = NULL;
-    ptv_code rc = read_record(&a->record, a, c, text, len, err);
+    ptv_code rc = ptv_record_of_text(&a->record, &a->mem, &c->scratch, &c->sources, text, len, err);
     if (rc)
         goto out;
     a->artifact = *a->record->subject;

@@ -60,6 +60,11 @@ struct ptv_client {
     volatile bool woken;
 };
 
+/* A record that is already there, in any of its forms: normalised, short, compact, or the saved answers of one artifact. JSON trees go
+ * into `scratch`, which is reset. */
+ptv_code ptv_record_of_text(ptv_record **out, ptv_arena *mem, ptv_arena *scratch, const ptv_source_settings *sources,
+                            const char *text, size_t len, ptv_error *err);
+
 /* A report over `answered` (one more reference), queued nowhere. NULL: no memory. */
 ptv_report *ptv_report_new(ptv_client *c, ptv_answered *answered, const char *input, int64_t elapsed_ms);
 void ptv_lookup_drop_all(ptv_client *c);

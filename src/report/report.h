@@ -17,6 +17,8 @@ typedef struct ptv_result {       /* what a report is made of */
 } ptv_result;
 
 void ptv_report_text(ptv_buf *out, const ptv_result *r, unsigned flags); /* ends with a newline */
+/* The conditions of one rule as --explain shows them; the rule must have been judged with a trace. */
+void ptv_report_tree(ptv_buf *out, const ptv_rule_result *rule, unsigned flags);
 void ptv_report_json(ptv_buf *out, const ptv_result *r, unsigned flags); /* one line, no newline */
 void ptv_report_csv(ptv_buf *out, const ptv_result *r);                  /* one row with its newline */
 extern const char ptv_report_csv_columns[];                              /* the first row, no newline */

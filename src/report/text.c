@@ -321,6 +321,28 @@ static void put_condition(ptv_page *p, const ptv_trace *t, size_t depth)
         put_condition(p, &t->kids[i], depth + 1);
 }
 
+static void put_rule_tree(ptv_page *p, const ptv_rule_result *rule)
+{
+    ptv_page_fill(p, 2 * INDENT);
+    ptv_page_put(p, PTV_INK_BOLD, rule->id);
+    say(p, ": ");
+    say(p, ptv_outcome_name(rule->outcome));
+    ptv_buf_puts(p->out, rule->file ? "  " : "");
+    ptv_page_put(p, PTV_INK_DIM, rule->file);
+    if (rule->file)
+        ptv_buf_printf(p->out, ":%d", rule->line);
+    newline(p);
+    for (size_t k = 0; k < rule->trace_count; k++)
+        put_condition(p, &rule->trace[k], 0);
+}
+
+void ptv_report_tree(ptv_buf *out, const ptv_rule_result *rule, unsigned flags)
+{
+    ptv_page p = { .out = out, .cell = PTV_BUF(out->limit_bytes), .color = (flags & PTV_WRITE_COLOR) != 0 };
+    put_rule_tree(&p, rule);
+    ptv_buf_release(&p.cell);
+}
+
 static void put_tree(ptv_page *p, const ptv_decision *d)
 {
     bool any = false;
@@ -333,17 +355,7 @@ static void put_tree(ptv_page *p, const ptv_decision *d)
         if (!any)
             heading(p, "Conditions");
         any = true;
-        ptv_page_fill(p, 2 * INDENT);
-        ptv_page_put(p, PTV_INK_BOLD, rule->id);
-        say(p, ": ");
-        say(p, ptv_outcome_name(rule->outcome));
-        ptv_buf_puts(p->out, rule->file ? "  " : "");
-        ptv_page_put(p, PTV_INK_DIM, rule->file);
-        if (rule->file)
-            ptv_buf_printf(p->out, ":%d", rule->line);
-        newline(p);
-        for (size_t k = 0; k < rule->trace_count; k++)
-            put_condition(p, &rule->trace[k], 0);
+        put_rule_tree(p, rule);
     }
 }
 
