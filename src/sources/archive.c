@@ -152,7 +152,7 @@ static ptv_code next_line(lines *in, const char **text, size_t *len, bool *cut, 
 {
     size_t scanned = 0;
     for (;;) {
-        const char *start = in->data + in->at;
+        const char *start = in->data ? in->data + in->at : NULL;
         size_t have = in->len - in->at;
         const char *newline = have > scanned ? memchr(start + scanned, '\n', have - scanned) : NULL;
         *any = newline || (in->at_end && have > 0);

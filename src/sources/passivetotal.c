@@ -263,6 +263,11 @@ typedef struct call {
     ptv_error *err;
 } call;
 
+static bool is_text(const words *w, const char *text)
+{
+    return w->message_len == strlen(text) && strncasecmp(w->message, text, w->message_len) == 0;
+}
+
 /* The section failed; err says why. */
 static ptv_code failed(const call *c, ptv_cause cause)
 {
@@ -279,7 +284,7 @@ static ptv_code failed_with_words(const call *c, const meaning *m, const words *
         if (c->answer->location)
             put_host(&text, c->answer->location);
         ptv_buf_puts(&text, ", not followed");
-    } else if (w->message && *w->message != '<' && !ptv_text_equal_fold(w->message, m->text)) {
+    } else if (w->message && *w->message != '<' && !is_text(w, m->text)) {
         put_words(&text, c->s, w->message, w->message_len);
     }
     if (ptv_buf_check(&text, c->err) == PTV_OK)
