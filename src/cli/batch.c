@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define SHOWN_EVERY_MS 200
-#define INPUT_SHOWN 512 /* bytes of a refused input that are repeated */
+#define INPUT_SHOWN    512 /* bytes of a refused input that are repeated */
 
 static volatile sig_atomic_t interrupted;
 static ptv_client *to_wake;
@@ -162,8 +162,8 @@ void cli_batch_progress(cli_batch *b, uint64_t done, uint64_t bytes, int64_t siz
     char line[200], share[32] = "";
     if (size > 0)
         snprintf(share, sizeof share, " (%d %%)", (int)((double)bytes * 100 / (double)size));
-    snprintf(line, sizeof line, "%llu done%s, %.0f/s, %llu compromised, %llu unknown, %llu refused", (unsigned long long)done,
-             share, (double)done / seconds_since(b->started_ms),
+    snprintf(line, sizeof line, "%llu done%s, %.0f/s, %llu compromised, %llu unknown, %llu refused",
+             (unsigned long long)done, share, (double)done / seconds_since(b->started_ms),
              (unsigned long long)b->verdicts[PTV_VERDICT_COMPROMISED], (unsigned long long)b->verdicts[PTV_VERDICT_UNKNOWN],
              (unsigned long long)b->refused);
     cli_status(line);
@@ -176,12 +176,13 @@ static void say_summary(const cli_batch *b)
     if (b->format != PTV_FORMAT_RECORD && b->format != PTV_FORMAT_ANSWERS && b->format != PTV_FORMAT_COMPACT)
         snprintf(verdicts, sizeof verdicts, "%llu compromised, %llu unknown, %llu no_match, %llu skipped, ",
                  (unsigned long long)b->verdicts[PTV_VERDICT_COMPROMISED],
-                 (unsigned long long)b->verdicts[PTV_VERDICT_UNKNOWN],
-                 (unsigned long long)b->verdicts[PTV_VERDICT_NO_MATCH],
+                 (unsigned long long)b->verdicts[PTV_VERDICT_UNKNOWN], (unsigned long long)b->verdicts[PTV_VERDICT_NO_MATCH],
                  (unsigned long long)b->verdicts[PTV_VERDICT_SKIPPED]);
-    cli_say("%llu input%s: %s%llu refused; %llu call%s, %.1f s", (unsigned long long)total, total == 1 ? "" : "s", verdicts,
-            (unsigned long long)b->refused, (unsigned long long)b->calls, b->calls == 1 ? "" : "s",
-            seconds_since(b->started_ms));
+    char calls[48] = "";
+    if (!b->offline)
+        snprintf(calls, sizeof calls, "%llu call%s, ", (unsigned long long)b->calls, b->calls == 1 ? "" : "s");
+    cli_say("%llu input%s: %s%llu refused; %s%.1f s", (unsigned long long)total, total == 1 ? "" : "s", verdicts,
+            (unsigned long long)b->refused, calls, seconds_since(b->started_ms));
 }
 
 cli_exit cli_batch_end(cli_batch *b)

@@ -17,7 +17,7 @@ typedef struct cli_batch {
     bool offline;   /* eval: nothing was asked, so nothing can be unavailable */
     uint64_t verdicts[PTV_VERDICT_COMPROMISED + 1];
     uint64_t judged, answered, refused, calls;
-    uint64_t printed; /* decisions and refusals */
+    uint64_t printed;    /* decisions and refusals */
     uint64_t stopped_at; /* inputs that need not be repeated; valid when stopped */
     const char *stopped; /* why; NULL: the input was read to its end */
     int64_t started_ms, shown_ms;

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define INPUTS_LIMIT ((size_t)16 << 20)
-#define VALUE "passivetotal_artifact_value"
-#define TYPE  "passivetotal_artifact_type"
+#define VALUE        "passivetotal_artifact_value"
+#define TYPE         "passivetotal_artifact_type"
 
 static ptv_code read_stdin(ptv_buf *out, ptv_error *err)
 {
@@ -140,11 +140,13 @@ const cli_command cli_cmd_call = {
     .name = "call",
     .operands = "",
     .summary = "Run one SOAR function call: inputs as JSON on stdin, the function result on stdout",
-    .about = "The inputs are those of fn_passivetotal: passivetotal_artifact_type (\"DNS Name\", \"IP Address\" or \"URL\") and\n"
-             "passivetotal_artifact_value; a whole function call message with \"inputs\" in it is taken too. The result has\n"
-             "success false and a reason when the input is refused; the exit code is 0 whenever a result was printed.",
-    .example = "  echo '{\"passivetotal_artifact_type\": \"DNS Name\", \"passivetotal_artifact_value\": \"evil.example\"}' | "
-               "ptverdict call",
+    .about =
+        "The inputs are those of fn_passivetotal: passivetotal_artifact_type (\"DNS Name\", \"IP Address\" or \"URL\") and\n"
+        "passivetotal_artifact_value; a whole function call message with \"inputs\" in it is taken too. The result has\n"
+        "success false and a reason when the input is refused; the exit code is 0 whenever a result was printed.",
+    .example =
+        "  echo '{\"passivetotal_artifact_type\": \"DNS Name\", \"passivetotal_artifact_value\": \"evil.example\"}' | "
+        "ptverdict call",
     .flags = CLI_BIT(FLAG_RULES),
     .run = run_call,
 };

@@ -47,7 +47,8 @@ const cli_command cli_cmd_check = {
     .name = "check",
     .operands = "[RULES...]",
     .summary = "Report every problem of every rule file, in one run",
-    .about = "RULES are rule files or folders; without any, those that lookup would use. Exit code 1 when there is an error.",
+    .about =
+        "RULES are rule files or folders; without any, those that lookup would use. Exit code 1 when there is an error.",
     .example = "  ptverdict check rules/",
     .formats = "text json",
     .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_NOW),

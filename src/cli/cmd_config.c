@@ -49,7 +49,8 @@ static void as_text(ptv_buf *out, const ptv_config *c)
     }
 }
 
-static void put_setting(ptv_json_out *o, const char *section, const char *key, const char *value, const char *where, bool secret)
+static void put_setting(ptv_json_out *o, const char *section, const char *key, const char *value, const char *where,
+                        bool secret)
 {
     ptv_json_open(o, NULL, '{');
     ptv_json_put_text(o, "section", section);

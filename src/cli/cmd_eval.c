@@ -92,6 +92,8 @@ static ptv_code judge_folder(judging *j, const char *folder, ptv_error *err)
     const char **names;
     size_t count;
     ptv_code rc = ptv_dir_list(&names, &count, &mem, folder, err);
+    if (rc)
+        ptv_wrap(err, "%s", folder);
     for (size_t i = 0; !rc && i < count && !j->batch.stopped; i++) {
         char *path = ptv_path_join(&mem, folder, names[i]);
         if (!path)
@@ -138,8 +140,9 @@ const cli_command cli_cmd_eval = {
     .about = "RECORD is a file or a folder of: records as fetch prints them, the short form that people write\n"
              "({\"artifact\": \"evil.example\", \"tags\": [\"phishing\"]}), saved answers (fetch --save), compact records.\n"
              "Times are judged at --now, else at the record's fetched_at, never at the clock.",
-    .example = "  ptverdict eval archive/ --format csv\n"
-               "  echo '{\"artifact\": \"evil.example\", \"tags\": [\"ransomware\"]}' | ptverdict eval - --explain --format text",
+    .example =
+        "  ptverdict eval archive/ --format csv\n"
+        "  echo '{\"artifact\": \"evil.example\", \"tags\": [\"ransomware\"]}' | ptverdict eval - --explain --format text",
     .formats = "text json csv soar record compact",
     .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_EXPLAIN) | CLI_BIT(FLAG_NOW) | CLI_BIT(FLAG_EXIT_CODE) | CLI_BIT(FLAG_SKIP),
     .least = 1,

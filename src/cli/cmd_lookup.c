@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define WINDOW_EACH 8 /* places in the ring for each lookup in flight */
+#define WINDOW_EACH  8 /* places in the ring for each lookup in flight */
 #define OUTPUT_LIMIT ((size_t)512 << 20)
 
 typedef struct place {
@@ -39,7 +39,7 @@ typedef struct run {
     cli_inputs inputs;
     place *ring;
     size_t size, first, used, waiting; /* waiting: submitted, not answered */
-    cli_input held; /* read, but there was no room to submit it */
+    cli_input held;                    /* read, but there was no room to submit it */
     bool has_held, ended;
     uint64_t starved_at; /* number of the first starved input, 0: none */
     const char *save;
@@ -84,11 +84,15 @@ static ptv_code save_answers(const run *r, const ptv_report *report, ptv_error *
     ptv_code rc = file_name(name, ptv_report_artifact(report), r->compact ? ".compact" : ".ndjson", err);
     if (!rc)
         rc = ptv_report_write(report, r->compact ? PTV_FORMAT_COMPACT : PTV_FORMAT_ANSWERS, 0, to_buf, &text, err);
+    if (text.len && text.data[text.len - 1] != '\n')
+        ptv_buf_putc(&text, '\n');
+    if (!rc)
+        rc = ptv_buf_check(&text, err);
     char *path = rc ? NULL : ptv_path_join(&mem, r->save, name);
     if (!rc && !path)
         rc = ptv_arena_fail(&mem, err);
     if (!rc && text.len) /* without any answer an earlier file is better than an empty one */
-        rc = ptv_file_replace(path, text.data, text.len, err);
+        rc = ptv_file_replace(path, text.data, text.len, err) ? ptv_wrap(err, "%s", path) : PTV_OK;
     ptv_buf_release(&text);
     ptv_arena_release(&mem);
     return rc;
@@ -176,11 +180,12 @@ static ptv_code collect(run *r, int timeout_ms, ptv_error *err)
         return PTV_OK;
     ptv_report *report;
     void *tag;
+    const char *why = NULL;
     while (!rc && ptv_next(r->session.client, &report, &tag)) {
         place *p = tag;
         r->waiting--;
         p->done = true;
-        p->starved = !ptv_report_answered(report) && ptv_exhausted(r->session.client, NULL);
+        p->starved = !ptv_report_answered(report) && ptv_exhausted(r->session.client, &why);
         rc = cli_batch_render(&r->batch, &p->text, report, err);
         if (!rc && r->save)
             rc = save_answers(r, report, err);

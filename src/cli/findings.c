@@ -50,7 +50,8 @@ void cli_findings_text(const ptv_findings *f)
         cli_print("%s\n", line.data ? line.data : "");
         ptv_buf_release(&line);
     }
-    size_t errors = count_exactly(f, PTV_ERROR), warnings = count_exactly(f, PTV_WARNING), notes = count_exactly(f, PTV_NOTE);
+    size_t errors = count_exactly(f, PTV_ERROR), warnings = count_exactly(f, PTV_WARNING),
+           notes = count_exactly(f, PTV_NOTE);
     cli_print("%zu error%s, %zu warning%s, %zu note%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s",
               notes, notes == 1 ? "" : "s");
 }

@@ -151,7 +151,8 @@ static cli_got next_line(cli_inputs *in, cli_input *out, int wait_ms)
         cli_got got = cli_lines_next(&in->lines, wait_ms);
         if (got != CLI_GOT_ONE)
             return got;
-        const char *text = in->lines.line.data ? in->lines.line.data : "";
+        const char *line = in->lines.line.data ? in->lines.line.data : "";
+        const char *text = line;
         size_t len = in->lines.line.len;
         if (in->number == 0 && ptv_text_starts(text, "\xef\xbb\xbf")) {
             text += 3;
@@ -161,10 +162,10 @@ static cli_got next_line(cli_inputs *in, cli_input *out, int wait_ms)
         if (len == 0 || *text == '#')
             continue;
         in->number++;
-        *out = (cli_input){ .text = in->lines.line.data, .number = in->number };
+        *out = (cli_input){ .text = line, .number = in->number };
         if (in->lines.too_long)
             snprintf(out->refusal, sizeof out->refusal, "the line is longer than %d bytes", CLI_LINE_LIMIT);
-        else if (strlen(in->lines.line.data) != in->lines.line.len)
+        else if (strlen(line) != in->lines.line.len)
             snprintf(out->refusal, sizeof out->refusal, "the line holds a NUL byte");
         else if (*text == '{')
             read_object(in, out);

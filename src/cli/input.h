@@ -1,6 +1,7 @@
 /*
  * input.h: artifacts to look up, one at a time: operands, or lines of stdin. A line is an artifact, or a JSON object with
- * `value` and `type`; empty lines and lines that begin with # are passed over. Memory is bounded by the longest line allowed.
+ * `value` and `type`; empty lines and lines that begin with # are passed over. Memory is bounded by the longest line
+ * allowed.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,8 +18,8 @@ typedef struct cli_lines { /* lines of a file descriptor */
     size_t at, len; /* unread part of chunk */
     ptv_buf line;
     bool whole, too_long, ended; /* whole: `line` was given out */
-    uint64_t bytes; /* consumed */
-    int64_t size;   /* of a regular file, else -1 */
+    uint64_t bytes;              /* consumed */
+    int64_t size;                /* of a regular file, else -1 */
     ptv_error failed;
 } cli_lines;
 
@@ -32,9 +33,9 @@ cli_got cli_lines_next(cli_lines *l, int wait_ms);
 void cli_lines_close(cli_lines *l);
 
 typedef struct cli_input {
-    const char *text, *type;    /* type NULL: look */
-    char refusal[256];          /* not empty: what is wrong with the line */
-    uint64_t number;            /* 1-based, refused ones included */
+    const char *text, *type; /* type NULL: look */
+    char refusal[256];       /* not empty: what is wrong with the line */
+    uint64_t number;         /* 1-based, refused ones included */
 } cli_input;
 
 typedef struct cli_inputs {

@@ -103,22 +103,53 @@ static cli_exit take_flag(parsing *p, cli_flag f, char *value)
     cli_options *o = p->o;
     p->seen |= CLI_BIT(f);
     switch (f) {
-    case FLAG_CONFIG: o->config = value; break;
-    case FLAG_RULES: o->rules[o->rules_count++] = value; break;
-    case FLAG_SET: o->sets[o->set_count++] = value; break;
-    case FLAG_FORMAT: o->format = value; break;
-    case FLAG_EXPLAIN: o->explain = true; break;
-    case FLAG_NOW: p->now = value; break;
-    case FLAG_EXIT_CODE: o->exit_code = true; break;
-    case FLAG_SKIP: p->skip = value; break;
-    case FLAG_SAVE: o->save = value; break;
-    case FLAG_COMPACT: o->compact = true; break;
-    case FLAG_QUIET: o->quiet = true; break;
-    case FLAG_VERBOSE: o->verbose++; break;
-    case FLAG_COLOR: p->color = value; break;
-    case FLAG_HELP: o->help = true; break;
-    case FLAG_VERSION: o->version = true; break;
-    case FLAG_COUNT: break;
+    case FLAG_CONFIG:
+        o->config = value;
+        break;
+    case FLAG_RULES:
+        o->rules[o->rules_count++] = value;
+        break;
+    case FLAG_SET:
+        o->sets[o->set_count++] = value;
+        break;
+    case FLAG_FORMAT:
+        o->format = value;
+        break;
+    case FLAG_EXPLAIN:
+        o->explain = true;
+        break;
+    case FLAG_NOW:
+        p->now = value;
+        break;
+    case FLAG_EXIT_CODE:
+        o->exit_code = true;
+        break;
+    case FLAG_SKIP:
+        p->skip = value;
+        break;
+    case FLAG_SAVE:
+        o->save = value;
+        break;
+    case FLAG_COMPACT:
+        o->compact = true;
+        break;
+    case FLAG_QUIET:
+        o->quiet = true;
+        break;
+    case FLAG_VERBOSE:
+        o->verbose++;
+        break;
+    case FLAG_COLOR:
+        p->color = value;
+        break;
+    case FLAG_HELP:
+        o->help = true;
+        break;
+    case FLAG_VERSION:
+        o->version = true;
+        break;
+    case FLAG_COUNT:
+        break;
     }
     return CLI_OK;
 }
@@ -271,7 +302,7 @@ static void print_flag(cli_flag f, const cli_command *c)
     snprintf(names, sizeof names, "%c%c%c --%s%s%s", i->letter ? '-' : ' ', i->letter ? i->letter : ' ',
              i->letter ? ',' : ' ', i->name, i->value ? " " : "", i->value ? i->value : "");
     cli_print("  %-22s  %s", names, i->help);
-    if (f == FLAG_FORMAT && c)
+    if (f == FLAG_FORMAT && c && c->formats)
         cli_print(": %s (default %.*s)", c->formats, (int)strcspn(c->formats, " "), c->formats);
     cli_print("\n");
 }

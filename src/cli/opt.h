@@ -1,5 +1,6 @@
 /*
- * opt.h: the command line as tables. One row an option, one row a command; parsing, --help and the man page read the same rows.
+ * opt.h: the command line as tables. One row an option, one row a command; parsing, --help and the man page read the same
+ * rows.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,8 +29,8 @@ typedef enum cli_flag {
 } cli_flag;
 #define CLI_BIT(flag) (1u << (flag))
 /* Options that every command has. */
-#define CLI_COMMON                                                                                                     \
-    (CLI_BIT(FLAG_CONFIG) | CLI_BIT(FLAG_SET) | CLI_BIT(FLAG_QUIET) | CLI_BIT(FLAG_VERBOSE) | CLI_BIT(FLAG_COLOR) |        \
+#define CLI_COMMON                                                                                                          \
+    (CLI_BIT(FLAG_CONFIG) | CLI_BIT(FLAG_SET) | CLI_BIT(FLAG_QUIET) | CLI_BIT(FLAG_VERBOSE) | CLI_BIT(FLAG_COLOR) |         \
      CLI_BIT(FLAG_HELP) | CLI_BIT(FLAG_VERSION))
 
 typedef struct cli_flag_info {

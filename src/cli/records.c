@@ -1,6 +1,6 @@
 /*
- * records.c: where one recorded subject ends and the next begins. No JSON is parsed here: quotes, brackets and the keys of the
- * outermost object are enough.
+ * records.c: where one recorded subject ends and the next begins. No JSON is parsed here: quotes, brackets and the keys of
+ * the outermost object are enough.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -26,7 +26,7 @@ void cli_print(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    note_failure(vfprintf(stdout, fmt, args) < 0);
+    note_failure(vprintf(fmt, args) < 0);
     va_end(args);
 }
 
@@ -91,13 +91,25 @@ cli_exit cli_fail(const ptv_error *err)
     switch (err->code) {
     case PTV_OK:
         return CLI_OK;
-    case PTV_EINVAL: case PTV_ERULES: case PTV_ETOOBIG: case PTV_ESHAPE: case PTV_EIO: case PTV_ELIMIT: case PTV_ENOENTRY:
+    case PTV_EINVAL:
+    case PTV_ERULES:
+    case PTV_ETOOBIG:
+    case PTV_ESHAPE:
+    case PTV_EIO:
+    case PTV_ELIMIT:
+    case PTV_ENOENTRY:
         return CLI_DATA;
-    case PTV_ESETTINGS: case PTV_EKEY:
+    case PTV_ESETTINGS:
+    case PTV_EKEY:
         return CLI_SETTINGS;
-    case PTV_ETIMEOUT: case PTV_ENET: case PTV_EHTTP: case PTV_EQUOTA:
+    case PTV_ETIMEOUT:
+    case PTV_ENET:
+    case PTV_EHTTP:
+    case PTV_EQUOTA:
         return CLI_UNAVAILABLE;
-    case PTV_ENOMEM: case PTV_EFULL: case PTV_EBUG:
+    case PTV_ENOMEM:
+    case PTV_EFULL:
+    case PTV_EBUG:
         break;
     }
     return CLI_BUG;

@@ -13,7 +13,7 @@
 #include "config/options.h"
 #include "config/secret.h"
 
-#define MASK "********"
+#define MASK        "********"
 #define FILE_MEMORY ((size_t)96 << 20) /* an 8 MiB file of one-letter keys */
 #define VIEW_MEMORY ((size_t)32 << 20)
 
@@ -289,7 +289,9 @@ static ptv_code read_file(file_layer *f, const char *path, ptv_error *err)
         return rc;
     ptv_buf text = PTV_BUF(PTV_INI_LIMIT + 1);
     rc = ptv_file_read(&text, f->path, err);
-    if (!rc)
+    if (rc)
+        ptv_wrap(err, "%s", f->path);
+    else
         rc = ptv_ini_read(&f->ini, &f->mem, text.len ? text.data : "", text.len, f->path, err);
     ptv_buf_release(&text);
     return rc;

@@ -29,12 +29,12 @@ typedef enum ptv_opt_type {
 
 typedef struct ptv_opt_info {
     const char *section, *key; /* "ptverdict", "plan" */
-    ptv_opt_type type;
     const char *def;           /* as text; NULL: none */
-    int64_t min, max;          /* INT, SECONDS, BYTES */
     const char *env;           /* environment name, NULL */
-    bool secret;
     const char *help;          /* one sentence; ENUM: begins with "a|b|c: " */
+    int64_t min, max;          /* INT, SECONDS, BYTES */
+    ptv_opt_type type;
+    bool secret;
 } ptv_opt_info;
 extern const ptv_opt_info ptv_opt_table[PTV_OPT_COUNT];
 /* The environment variable of a setting: its own, else PTVERDICT_ and the key in capitals; "": none ([integrations]). */
@@ -47,12 +47,13 @@ struct ptv_config; /* ptv_config in ptverdict.h */
  * Values after $NAME expansion; checked when read or set. Borrowed from c until the next read or set. An empty value is no
  * value: the next in order counts. Paths of [ptverdict] in a file are relative to that file; "~/" is the home folder.
  */
-const char *ptv_config_text(const struct ptv_config *c, ptv_opt o);   /* NULL: not set and no default */
-int64_t ptv_config_int(const struct ptv_config *c, ptv_opt o);        /* INT; SECONDS in milliseconds; BYTES in bytes */
+const char *ptv_config_text(const struct ptv_config *c, ptv_opt o); /* NULL: not set and no default */
+int64_t ptv_config_int(const struct ptv_config *c, ptv_opt o);      /* INT; SECONDS in milliseconds; BYTES in bytes */
 bool ptv_config_bool(const struct ptv_config *c, ptv_opt o);
 /* "flag", "environment PTVERDICT_PLAN", "app.config:12", "default" */
 const char *ptv_config_where(const struct ptv_config *c, ptv_opt o);
-/* The value as it may be shown: secrets, mounted secrets and user-info in a URL are "********"; NULL as ptv_config_text(). */
+/* The value as it may be shown: secrets, mounted secrets and user-info in a URL are "********"; NULL as ptv_config_text().
+ */
 const char *ptv_config_shown(const struct ptv_config *c, ptv_opt o);
 /* The files looked for or read, for messages: "app.config" or "none of ./app.config, …". */
 const char *ptv_config_file(const struct ptv_config *c);

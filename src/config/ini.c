@@ -18,7 +18,7 @@
 #include <ini.h>
 #include <limits.h>
 
-#define PIECE 120        /* bytes of text in one line for inih, which takes 197 */
+#define PIECE    120       /* bytes of text in one line for inih, which takes 197 */
 #define DEFAULTS "DEFAULT" /* the section whose keys every other section inherits */
 
 typedef struct span {
@@ -320,7 +320,7 @@ static int take_piece(void *self, const char *section, const char *name, const c
 
 static int compare_entries(const void *a, const void *b)
 {
-    const ptv_ini_entry *x = *(const ptv_ini_entry *const *)a, *y = *(const ptv_ini_entry *const *)b;
+    const ptv_ini_entry *x = ((const ptv_ini_name *)a)->entry, *y = ((const ptv_ini_name *)b)->entry;
     int by_section = strcmp(x->section, y->section);
     int by_key = by_section ? by_section : strcmp(x->key, y->key);
     return by_key ? by_key : (x->line > y->line) - (x->line < y->line);
@@ -336,21 +336,21 @@ static int compare_sections(const void *a, const void *b)
 /* Sort for finding, and report the first duplicate or bad line of the file, whichever stands higher. */
 static ptv_code finish(ptv_ini *out, reading *r)
 {
-    const ptv_ini_entry **by_name = ptv_arena_calloc(r->mem, r->count + 1, sizeof(*by_name));
+    ptv_ini_name *by_name = ptv_arena_calloc(r->mem, r->count + 1, sizeof *by_name);
     const char **sections = ptv_arena_calloc(r->mem, r->section_count + 1, sizeof(*sections));
     if (!by_name || !sections)
         return ptv_arena_fail(r->mem, r->err);
     for (size_t i = 0; i < r->count; i++)
-        by_name[i] = &r->entries[i];
+        by_name[i].entry = &r->entries[i];
     if (r->count)
-        qsort(by_name, r->count, sizeof(*by_name), compare_entries);
+        qsort(by_name, r->count, sizeof *by_name, compare_entries);
     if (r->section_count)
         qsort(r->sections, r->section_count, sizeof *r->sections, compare_sections);
     int first = r->bad ? r->bad_line : INT_MAX;
     if (r->bad)
         r->failed = ptv_fail(r->err, PTV_ESETTINGS, "%s:%d: %s", r->file, r->bad_line, r->bad);
     for (size_t i = 1; i < r->count; i++) {
-        const ptv_ini_entry *a = by_name[i - 1], *b = by_name[i];
+        const ptv_ini_entry *a = by_name[i - 1].entry, *b = by_name[i].entry;
         if (b->line < first && strcmp(a->section, b->section) == 0 && strcmp(a->key, b->key) == 0) {
             first = b->line;
             r->failed = ptv_fail(r->err, PTV_ESETTINGS, "%s:%d: '%.60s' is set twice in [%.60s], first on line %d", r->file,
@@ -390,7 +390,7 @@ ptv_code ptv_ini_read(ptv_ini *out, ptv_arena *mem, const char *text, size_t len
 
 static int compare_name(const void *name, const void *entry)
 {
-    const ptv_ini_entry *x = name, *y = *(const ptv_ini_entry *const *)entry;
+    const ptv_ini_entry *x = name, *y = ((const ptv_ini_name *)entry)->entry;
     int by_section = strcmp(x->section, y->section);
     return by_section ? by_section : strcmp(x->key, y->key);
 }
@@ -400,8 +400,8 @@ static const ptv_ini_entry *find(const ptv_ini *ini, const char *section, const 
     if (!ini->count)
         return NULL;
     ptv_ini_entry name = { section, key, NULL, 0 };
-    const ptv_ini_entry **found = bsearch(&name, ini->by_name, ini->count, sizeof(*ini->by_name), compare_name);
-    return found ? *found : NULL;
+    const ptv_ini_name *found = bsearch(&name, ini->by_name, ini->count, sizeof *ini->by_name, compare_name);
+    return found ? found->entry : NULL;
 }
 
 bool ptv_ini_has_section(const ptv_ini *ini, const char *section)

@@ -1,6 +1,7 @@
 /*
- * ini.h: an app.config read exactly as Python's configparser reads it (ConfigParser(interpolation=None), UTF-8, BOM allowed).
- * Two deliberate differences: a NUL byte is an error (a C text would end there), and of keys only ASCII letters are lower-cased.
+ * ini.h: an app.config read exactly as Python's configparser reads it (ConfigParser(interpolation=None), UTF-8, BOM
+ * allowed). Two deliberate differences: a NUL byte is an error (a C text would end there), and of keys only ASCII letters
+ * are lower-cased.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -15,11 +16,15 @@ typedef struct ptv_ini_entry {
     int line;                          /* where the key stands */
 } ptv_ini_entry;
 
+typedef struct ptv_ini_name { /* an entry in the order of names */
+    const ptv_ini_entry *entry;
+} ptv_ini_name;
+
 typedef struct ptv_ini {
     ptv_ini_entry *entries; /* in file order */
     size_t count;
-    const ptv_ini_entry **by_name; /* sorted by section and key */
-    const char **sections;         /* sorted; [DEFAULT] is not among them */
+    ptv_ini_name *by_name; /* sorted by section and key */
+    const char **sections; /* sorted; [DEFAULT] is not among them */
     size_t section_count;
 } ptv_ini; /* all of it in the arena it was read with */
 

@@ -9,8 +9,8 @@
 
 #define PTV_T(type) PTV_T_##type
 const ptv_opt_info ptv_opt_table[PTV_OPT_COUNT] = {
-#define OPT(id, section, key, type, def, min, max, env, secret, help) \
-    [PTV_OPT_##id] = { section, key, PTV_T(type), def, min, max, env, secret, help },
+#define OPT(id, section, key, type, def, min, max, env, secret, help)                                                       \
+    [PTV_OPT_##id] = { section, key, def, env, help, min, max, PTV_T(type), secret },
 #include "config/options.def"
 #undef OPT
 };
@@ -102,7 +102,7 @@ static ptv_code parse_enum(int64_t *out, const ptv_opt_info *i, const char *text
     snprintf(words, sizeof words, "%.*s", (int)strcspn(i->help, ":"), i->help);
     const char *list[16];
     size_t count = 0;
-    for (char *p = words; p && count < 16; ) {
+    for (char *p = words; p && count < 16;) {
         list[count] = p;
         p = strchr(p, '|');
         if (p)
@@ -153,7 +153,9 @@ ptv_code ptv_opt_parse(int64_t *number, ptv_opt o, const char *text, ptv_error *
             if ((unsigned char)*p <= ' ' || *p == 0x7f)
                 return ptv_fail(err, PTV_ESETTINGS, "holds a blank or control character");
         return PTV_OK;
-    case PTV_T_TEXT: case PTV_T_PATH: case PTV_T_WORDS:
+    case PTV_T_TEXT:
+    case PTV_T_PATH:
+    case PTV_T_WORDS:
         return PTV_OK;
     }
     return ptv_fail(err, PTV_EBUG, "a setting of no type");

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 #define SECRET_LIMIT 65536
-#define FOLDER "/etc/secrets"
+#define FOLDER       "/etc/secrets"
 
 /* A compact JWE: five parts of base64url, the first of which is a JSON object. */
 static bool is_protected(const char *text)
@@ -83,7 +83,7 @@ ptv_code ptv_secret_expand(const char **out, bool *secret, ptv_arena *mem, const
     ptv_buf text = PTV_BUF(8u << 20);
     ptv_code rc = PTV_OK;
     const char *p = value;
-    for (const char *at; !rc && (at = strstr(p, opening)); ) {
+    for (const char *at; !rc && (at = strstr(p, opening));) {
         const char *name = at + strlen(opening);
         const char *end = name + strcspn(name, "}");
         const char *found;

@@ -12,12 +12,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 
-PT=${PTVERDICT:-build/ptverdict}
+export PT="${PTVERDICT:-build/ptverdict}"
 unset PTVERDICT
 work=$(mktemp -d "${TMPDIR:-/tmp}/ptverdict.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-out=$work/out err=$work/err rc=0
+export out="$work/out" err="$work/err" rc=0
 tap_count=0
 
 tap_say() {
