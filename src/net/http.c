@@ -327,7 +327,7 @@ static void http_free(void *self)
     ptv_http *h = self;
     drop(&h->waiting, NULL, true);
     drop(&h->running, NULL, true);
-    while (h->spare_count)
+    while (h->spare && h->spare_count)
         curl_easy_cleanup(h->spare[--h->spare_count]);
     curl_multi_cleanup(h->multi);
     ptv_free(h->spare);

@@ -10,17 +10,19 @@
 typedef struct ptv_http_options {
     bool allow_http;                      /* plain http beyond loopback */
     bool http2;                           /* else HTTP/1.1 keep-alive pool */
-    long max_connections;                 /* of the pool, per host and in all */
-    const char *proxy_http, *proxy_https; /* from settings; NULL: none. May hold user:password */
+    long max_connections;                 /* requests under way at once, one connection each at most; 0: 16 */
+    const char *proxy_http, *proxy_https; /* from settings; NULL: lower-case variables decide. May hold user:password */
     bool proxy_from_env;                  /* HTTPS_PROXY / HTTP_PROXY (upper case) were set: the environment decides */
-    const char *no_proxy;                 /* NULL */
+    const char *no_proxy;                 /* NULL: the variables NO_PROXY, no_proxy */
     bool verify;                          /* default true */
     const char *ca_file;                  /* PEM; NULL: the system's hashed folder, or its bundle (limits: CA-store trap) */
     const char *client_cert, *client_key;
-    size_t bodies_limit_bytes; /* bodies in flight together: further requests wait */
-    const char *user_agent;
-} ptv_http_options; /* copied */
+    size_t bodies_limit_bytes; /* bodies in flight together, others pause; 0: 64 MiB */
+    const char *user_agent;    /* NULL: ptverdict/VERSION */
+} ptv_http_options;            /* copied */
 
+/* Plain http to this machine never goes through a proxy unless allow_http is set. Errors: PTV_ESETTINGS a file that cannot
+ * be read, PTV_ENOMEM. */
 ptv_code ptv_http_new(ptv_transport *out, const ptv_http_options *options, ptv_error *err); /* out->free() it */
 
 #endif

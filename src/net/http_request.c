@@ -20,7 +20,7 @@ static const char *keep(char **at, const char *prefix, const char *text)
         return NULL;
     char *start = *at;
     size_t before = strlen(prefix), len = strlen(text);
-    memcpy(start, prefix, before);
+    memcpy(start, prefix, before + 1);
     memcpy(start + before, text, len + 1);
     *at += before + len + 1;
     return start;

@@ -15,20 +15,20 @@ typedef struct ptv_request {
     size_t body_len;
     const char *content_type;            /* with a body */
     const char *user, *secret;           /* basic auth; NULL: none. Never printed */
-    long connect_timeout_ms, timeout_ms; /* total; 0: no limit */
-    size_t body_limit_bytes;
-} ptv_request; /* all borrowed during start() only: the transport copies */
+    long connect_timeout_ms, timeout_ms; /* total, from start() on; 0: no limit */
+    size_t body_limit_bytes;             /* unpacked; 0: what all bodies together may take */
+} ptv_request;                           /* all borrowed during start() only: the transport copies */
 
 typedef struct ptv_response {
     ptv_code code;       /* PTV_OK when an HTTP status arrived; else PTV_ENET, PTV_ETIMEOUT, PTV_ETOOBIG, PTV_ENOMEM */
     int detail;          /* CURLcode of a failure */
     bool retryable;      /* transport failure that a second try can mend (reset, cut, time-out before the answer) */
     const char *message; /* failure in words, no secrets: "connection refused by 127.0.0.1 port 9" */
-    int status;          /* HTTP status */
+    int status;          /* HTTP status; 0 on failure */
     const char *body;    /* NUL-terminated */
     size_t body_len;
     const char *content_type; /* NULL: none */
-    const char *location;     /* of a redirect that was not followed; NULL */
+    const char *location;     /* of a redirect that was not followed, without user and password; NULL */
     int64_t retry_after_s;    /* Retry-After in seconds from now (both forms of the header read); -1 none */
     double elapsed_ms;
 } ptv_response; /* borrowed during the callback */

@@ -10,8 +10,8 @@
 // Answers: mock_answers.js. Faults: mock_faults.js. A fault is chosen per request, first hit wins:
 //   1. POST /_control with [{"match": {"endpoint": "tags", "query": "a.example"}, "fault": "status-503", "times": 1}, ...]:
 //      a queue; an entry without match fits all, times 0 is for ever
-//   2. the name asked for: "FAULT.ENDPOINT.rest", as in "status-503.tags.example"; ENDPOINT is account, tags, classification,
-//      passive-dns, subdomains or all; "2-times-status-503.tags.example" fails twice, then answers
+//   2. the name asked for: "FAULT.ENDPOINT.rest", as in "status-503.tags.example"; ENDPOINT is account, tags,
+//      classification, passive-dns, subdomains or all; "2-times-status-503.tags.example" fails twice, then answers
 //   3. {"$fault": ...} in a data file
 //   4. --fault
 // GET /_stats tells what was asked, POST /_reset forgets that and the queue.
@@ -55,7 +55,7 @@ function readOptions(args) {
 const options = readOptions(process.argv.slice(2));
 const delay = Number(options.delay || 0);
 const quota = options.quota === undefined ? Infinity : Number(options.quota);
-const answers = new Answers({ data: options.data, records: options.records === undefined ? undefined : Number(options.records) });
+const answers = new Answers(options.data, options.records === undefined ? undefined : Number(options.records));
 const wantedAuth = options.auth ? 'Basic ' + Buffer.from(options.auth).toString('base64') : null;
 const key = options.auth ? options.auth.slice(options.auth.indexOf(':') + 1) : null;
 const standing = options.fault.map((f) => {
@@ -218,18 +218,19 @@ function handle(req, res, body) {
 const isHttp2 = (req) => req.httpVersionMajor === 2;
 
 function control(req, res, place, body) {
+    const reply = (value) => send(res, answer(200, JSON_TYPE, bytesOf(value)));
     if (place === '/_stats')
-        return send(res, answer(200, JSON_TYPE, bytesOf(Object.assign({ open_connections: open, queue: queue.length }, stats))));
+        return reply(Object.assign({ open_connections: open, queue: queue.length }, stats));
     if (place === '/_reset') {
         reset();
         byQueryCount = 0;
-        return send(res, answer(200, JSON_TYPE, bytesOf({})));
+        return reply({});
     }
     if (place === '/_control') {
         try {
             const list = JSON.parse(body.toString('utf8'));
             queue = queue.concat(list);
-            return send(res, answer(200, JSON_TYPE, bytesOf({ queue: queue.length })));
+            return reply({ queue: queue.length });
         } catch (e) {
             return send(res, answer(400, JSON_TYPE, bytesOf({ message: String(e) })));
         }

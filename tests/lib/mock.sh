@@ -13,7 +13,7 @@
 
 MOCK_LIB=${MOCK_LIB:-tests/lib}
 
-# start_server OUTPUT SCRIPT [options]: sets SERVER_PID and SERVER_URL; fails after 10 s
+# start_server OUTPUT SCRIPT [options]: sets SERVER_PID and SERVER_URL; fails after 10 s (SERVER_WAIT: twentieths of a second)
 start_server() {
     server_out=$1
     server_script=$2
@@ -22,7 +22,7 @@ start_server() {
     node "$MOCK_LIB/$server_script" "$@" </dev/null >"$server_out" 2>"$server_out.err" &
     SERVER_PID=$!
     server_tries=0
-    while [ "$server_tries" -lt 200 ]; do
+    while [ "$server_tries" -lt "${SERVER_WAIT:-200}" ]; do
         SERVER_URL=$(sed -n 's/^ready //p' "$server_out")
         if [ -n "$SERVER_URL" ]; then
             return 0

@@ -3,7 +3,8 @@
 // A data file is one JSON object: { "a.example": { "tags": ..., "passive_dns": ..., ... }, "*": {...} }. A value is the
 // answer's body; an array under "tags" or "subdomains" and a text under "classification" are short for the usual body.
 // { "$status": 503, "$headers": {...}, "$body": ... } answers otherwise, { "$fault": "truncate" } is a fault of
-// mock_faults.js. "*" answers for every name that has no such section of its own; the account is asked without a name, so "" holds it.
+// mock_faults.js. "*" answers for every name that has no such section of its own; the account is asked without a name, so
+// "" holds it.
 //
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
@@ -102,12 +103,12 @@ function bytesOf(value) {
 }
 
 class Answers {
-    constructor(options) {
+    constructor(place, records) {
         this.data = {};
-        this.records = options.records;
+        this.records = records;
         this.cache = new Map();
-        if (options.data)
-            this.load(options.data);
+        if (place)
+            this.load(place);
     }
 
     load(place) {

@@ -12,7 +12,8 @@ const post = args[0] === '--post';
 if (post)
     args.shift();
 const url = new URL(args[0]);
-const req = client[url.protocol].request(url, { method: post ? 'POST' : 'GET', rejectUnauthorized: false, timeout: 5000 }, (res) => {
+const how = { method: post ? 'POST' : 'GET', rejectUnauthorized: false, timeout: 5000 };
+const req = client[url.protocol].request(url, how, (res) => {
     let text = '';
     res.setEncoding('utf8');
     res.on('data', (part) => text += part);

@@ -45,7 +45,8 @@ function parse(fault) {
     // quota-200 is a name of its own
     if (!m || fault === 'quota-200')
         return { name: fault };
-    return { name: m[1], n: m[2] === undefined ? undefined : Number(m[2]), m: m[3] === undefined ? undefined : Number(m[3]) };
+    const number = (text) => text === undefined ? undefined : Number(text);
+    return { name: m[1], n: number(m[2]), m: number(m[3]) };
 }
 
 function send(res, a) {
@@ -151,8 +152,8 @@ function play(fault, req, res, good) {
         return send(res, answer(status, headers, status === 204 || status === 304 ? Buffer.alloc(0) : bytesOf(text)));
     }
     case 'retry-date': {
-        const when = new Date(Date.now() + f.n * 1000).toUTCString();
-        return send(res, answer(503, Object.assign({ 'Retry-After': when }, JSON_TYPE), bytesOf({ message: MESSAGES[503] })));
+        const headers = Object.assign({ 'Retry-After': new Date(Date.now() + f.n * 1000).toUTCString() }, JSON_TYPE);
+        return send(res, answer(503, headers, bytesOf({ message: MESSAGES[503] })));
     }
     case 'html': return send(res, typed('text/html', HTML));
     case 'text': return send(res, typed('text/plain', 'try again later'));
@@ -197,7 +198,8 @@ function play(fault, req, res, good) {
     case 'slow-headers': {
         if (isHttp2(req))
             return setTimeout(send, (f.n || 20) * 100, res, good);
-        const head = `HTTP/1.1 ${good.status} OK\r\nContent-Type: application/json\r\nContent-Length: ${good.body.length}\r\n\r\n`;
+        const length = `Content-Length: ${good.body.length}`;
+        const head = `HTTP/1.1 ${good.status} OK\r\nContent-Type: application/json\r\n${length}\r\n\r\n`;
         return trickle(req.socket, Buffer.concat([Buffer.from(head), good.body]), f.n || 20);
     }
     case 'redirect-same': case 'redirect-other': case 'redirect-loop':
@@ -208,7 +210,7 @@ function play(fault, req, res, good) {
     case 'gzip-bad': return send(res, packed('gzip', Buffer.from('this is not gzip at all, whatever it says')));
     case 'encoding': return send(res, packed('x-unheard-of', good.body));
     case 'gzip-bomb': return send(res, packed('gzip', bomb(f.n || 64)));
-    case 'huge': return flood(res, (f.n || 64) << 20, { 'Content-Type': 'application/json', 'Content-Length': (f.n || 64) << 20 });
+    case 'huge': return flood(res, (f.n || 64) << 20, Object.assign({ 'Content-Length': (f.n || 64) << 20 }, JSON_TYPE));
     case 'huge-chunked': return flood(res, (f.n || 64) << 20, JSON_TYPE);
     case 'big-header':
         return send(res, answer(200, Object.assign({ 'X-Big': 'x'.repeat((f.n || 512) << 10) }, JSON_TYPE), good.body));

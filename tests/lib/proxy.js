@@ -62,11 +62,11 @@ function onRequest(req, res) {
     }
     const headers = Object.assign({}, req.headers);
     delete headers['proxy-authorization'];
-    const onward = http.request({ host: '127.0.0.1', port: url.port || 80, method: req.method, path: url.pathname + url.search, headers },
-        (answer) => {
-            res.writeHead(answer.statusCode, answer.rawHeaders);
-            answer.pipe(res);
-        });
+    const where = { host: '127.0.0.1', port: url.port || 80, method: req.method, path: url.pathname + url.search, headers };
+    const onward = http.request(where, (answer) => {
+        res.writeHead(answer.statusCode, answer.rawHeaders);
+        answer.pipe(res);
+    });
     onward.on('error', () => {
         res.writeHead(502);
         res.end();

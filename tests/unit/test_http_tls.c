@@ -303,13 +303,13 @@ static void it_outlives_the_reset_limit_of_http2(void **state)
     assert_int_equal(ptv_http_new(&t, &o, &err), PTV_OK);
     assert_int_equal(get(&t, servers[GOOD].url, "/_reset").status, 200);
     int retried = 0;
-    int failed = flood(&t, servers[GOOD].url, 2000, 16, &retried);
+    int failed = flood(&t, servers[GOOD].url, 1700, 16, &retried);
     result r = get(&t, servers[GOOD].url, "/_stats");
     t.free(t.self);
     assert_int_equal(failed, 0);
     assert_int_equal(retried, 0);
-    assert_int_equal(stat_of(r.body, "http2_requests"), 2000);
-    assert_in_range(stat_of(r.body, "connections"), 2, 4); /* 2,000 requests, 800 a connection */
+    assert_int_equal(stat_of(r.body, "http2_requests"), 1700);
+    assert_in_range(stat_of(r.body, "connections"), 2, 4); /* 1,700 requests, 800 a connection */
 }
 
 static void it_tells_faults_apart_on_http2(void **state)
@@ -482,8 +482,8 @@ static void it_survives_every_failing_allocation_with_tls(void **state)
     char url[256];
     snprintf(url, sizeof url, "%s" TAGS "redirect-same.tags.example", servers[GOOD].url);
     int failures = 0;
-    /* Connections cost a handshake each: every third allocation is enough here, test_http.c takes them all. */
-    for (unsigned long nth = 1;; nth += 3) {
+    /* Connections cost a handshake each: every fifth allocation is enough here, test_http.c takes them all. */
+    for (unsigned long nth = 1;; nth += 5) {
         assert_true(nth < 3000);
         size_t before = ptv_mem_live();
         ptv_transport t;
@@ -512,7 +512,7 @@ static void it_survives_every_failing_allocation_with_tls(void **state)
         if (!was_reached)
             break;
     }
-    assert_true(failures > 30);
+    assert_true(failures > 20);
 }
 
 int main(void)
