@@ -1,10 +1,11 @@
 // mock_ask.js: ask the mock (or the proxy) about itself from a shell test.
 //
 //   node tests/lib/mock_ask.js URL [VALUE]       GET; VALUE "calls.tags" prints that part of the JSON answer
-//   node tests/lib/mock_ask.js --post URL [BODY]  POST
+//   node tests/lib/mock_ask.js --post URL [BODY]  POST; waits 5 s, or ASK_TIMEOUT_MS
 //
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
+const ASK_MS = Number(process.env.ASK_TIMEOUT_MS || 5000);
 const client = { 'http:': require('http'), 'https:': require('https') };
 
 const args = process.argv.slice(2);
@@ -27,7 +28,7 @@ const req = client[url.protocol].request(url, how, (res) => {
         process.exitCode = res.statusCode < 300 ? 0 : 1;
     });
 });
-req.on('timeout', () => req.destroy(new Error('no answer in 5 s')));
+req.on('timeout', () => req.destroy(new Error('no answer in ' + ASK_MS + ' ms')));
 req.on('error', (error) => {
     process.stderr.write(`mock_ask: ${error.message}\n`);
     process.exitCode = 1;
