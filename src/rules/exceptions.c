@@ -196,11 +196,13 @@ static void read_line(reader *r, char *line, size_t len)
         return;
     if (!r->started) {
         r->started = true;
-        if (ptv_text_equal_fold(fields[0], "artifact")) {
-            if (!read_header(r, fields, count))
-                r->field_count = 0;
+        bool header = false;
+        for (size_t i = 0; i < count; i++)
+            header |= ptv_text_equal_fold(fields[i], column_names[ARTIFACT]);
+        if (header && !read_header(r, fields, count))
+            r->field_count = 0;
+        if (header)
             return;
-        }
     }
     if (r->field_count) /* else: the header was refused, and the rows cannot be read without it */
         read_row(r, fields, count);
