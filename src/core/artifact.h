@@ -1,5 +1,7 @@
 /*
  * artifact.h: what people paste, normalised once. Pure: no network, no globals.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_CORE_ARTIFACT_H
 #define PTV_CORE_ARTIFACT_H

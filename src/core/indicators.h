@@ -1,6 +1,8 @@
 /*
  * indicators.h: a large set of names, zones and nets, matched exactly, by zone and by CIDR. Used by lists of rules and
  * by the source `lists`. 1,000,000 entries are ready in under a second and looked up in under 5 µs.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_CORE_INDICATORS_H
 #define PTV_CORE_INDICATORS_H

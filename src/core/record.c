@@ -259,7 +259,7 @@ static int by_index(const void *a, const void *b)
 static const ptv_dns **keep_newest(ptv_arena *mem, const ptv_dns **rows, size_t count)
 {
     aged_row *aged = ptv_arena_calloc(mem, count, sizeof *aged);
-    const ptv_dns **kept = ptv_arena_calloc(mem, PTV_DNS_KEPT, sizeof *kept);
+    const ptv_dns **kept = ptv_arena_calloc(mem, PTV_DNS_KEPT, sizeof(const ptv_dns *));
     if (!aged || !kept)
         return NULL;
     for (size_t i = 0; i < count; i++)
@@ -281,7 +281,7 @@ bool ptv_record_set_rows(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, si
         r->records = r->all_records;
         return true;
     }
-    const ptv_dns **kept = ptv_arena_calloc(mem, count - live + 1, sizeof *kept);
+    const ptv_dns **kept = ptv_arena_calloc(mem, count - live + 1, sizeof(const ptv_dns *));
     if (!kept)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -315,7 +315,7 @@ bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, 
         rows = keep_newest(mem, rows, count);
         count = PTV_DNS_KEPT;
     } else if (count == 0) {
-        rows = ptv_arena_calloc(mem, 1, sizeof *rows); /* not NULL: answered, none */
+        rows = ptv_arena_calloc(mem, 1, sizeof(const ptv_dns *)); /* not NULL: answered, none */
     }
     if (!rows || !ptv_record_set_rows(r, mem, rows, count))
         return false;

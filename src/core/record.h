@@ -4,6 +4,8 @@
  *
  * Absent is NULL (text, sets with items NULL), -1 (numbers, yes/no), PTV_NO_TIME (times). Never 0, never "".
  * Everything a record points at lives in the arena it was built with.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_CORE_RECORD_H
 #define PTV_CORE_RECORD_H

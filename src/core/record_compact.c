@@ -337,7 +337,7 @@ static void rows_cells(reader *in)
     if (!ok(in))
         return;
     ptv_dns *rows = need(in, ptv_arena_alloc(in->mem, (count + 1) * sizeof *rows));
-    const ptv_dns **list = need(in, ptv_arena_alloc(in->mem, (count + 1) * sizeof *list));
+    const ptv_dns **list = need(in, ptv_arena_alloc(in->mem, (count + 1) * sizeof(const ptv_dns *)));
     for (size_t i = 0; i < count && ok(in); i++) {
         ptv_dns *row = &rows[i];
         row->value = word_cell(in);

@@ -10,6 +10,8 @@
  *
  * Short form: dotted names flat or nested, `{"tags":{"failed":"HTTP 503"}}`, records as `passive_dns.records`; a section of
  * which no field is given is not_asked ("not in the record"). Count and dates are derived from given records where absent.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_CORE_RECORD_JSON_H
 #define PTV_CORE_RECORD_JSON_H

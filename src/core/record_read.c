@@ -204,7 +204,7 @@ static ptv_code read_rows(reader *in, const char *name, const ptv_json *v)
         return wrong_type(in, name, "a list of records", v);
     size_t count = ptv_json_size(v);
     ptv_dns *rows = ptv_arena_calloc(in->mem, count + 1, sizeof *rows);
-    in->rows = ptv_arena_calloc(in->mem, count + 1, sizeof *in->rows);
+    in->rows = ptv_arena_calloc(in->mem, count + 1, sizeof(const ptv_dns *));
     if (!rows || !in->rows)
         return no_room(in);
     for (const ptv_json *item = ptv_json_first(v); item; item = ptv_json_next(item)) {
@@ -546,6 +546,8 @@ ptv_code ptv_record_read(ptv_record **out, ptv_arena *mem, const ptv_json *json,
     if (ptv_json_kind_of(json) != PTV_JSON_OBJECT)
         return ptv_fail(err, PTV_EINVAL, "a record is an object, not %s", ptv_json_kind_name(ptv_json_kind_of(json)));
     rc = read_artifact(&in, json);
+    if (!in.r)
+        return rc;
     for (const ptv_json *item = ptv_json_first(json); item && !rc; item = ptv_json_next(item))
         rc = read_top(&in, ptv_json_key(item), item);
     if (!rc)

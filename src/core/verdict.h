@@ -1,5 +1,7 @@
 /*
  * verdict.h: a decision: what rules/ makes of a record and report/ prints. Plain data, arena-owned, immutable once made.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_CORE_VERDICT_H
 #define PTV_CORE_VERDICT_H

@@ -218,7 +218,7 @@ static void set_of_nothing_is_there_but_empty(void **state)
 
 static const ptv_dns **rows_of(fixture *f, ptv_dns *rows, size_t count)
 {
-    const ptv_dns **list = ptv_arena_calloc(&f->mem, count + 1, sizeof *list);
+    const ptv_dns **list = ptv_arena_calloc(&f->mem, count + 1, sizeof(const ptv_dns *));
     for (size_t i = 0; i < count; i++)
         list[i] = &rows[i];
     return list;
