@@ -154,7 +154,7 @@ static ptv_code next_line(lines *in, const char **text, size_t *len, bool *cut, 
     for (;;) {
         const char *start = in->data ? in->data + in->at : NULL;
         size_t have = in->len - in->at;
-        const char *newline = have > scanned ? memchr(start + scanned, '\n', have - scanned) : NULL;
+        const char *newline = start && have > scanned ? memchr(start + scanned, '\n', have - scanned) : NULL;
         *any = newline || (in->at_end && have > 0);
         if (*any) {
             size_t size = newline ? (size_t)(newline - start) : have;

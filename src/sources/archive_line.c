@@ -357,7 +357,7 @@ typedef struct gathering {
 static ptv_code gather_line(gathering *g, const char *text, size_t len, ptv_error *err)
 {
     found f = { .is_there = true };
-    ptv_archive_key key;
+    ptv_archive_key key = { .query = "" };
     ptv_code rc = ptv_archive_line_scan(&f.line, text, len, err);
     if (!rc)
         rc = ptv_archive_line_key(&key, &g->scratch, &f.line, err);
@@ -400,8 +400,10 @@ ptv_code ptv_archive_record(ptv_record **out, ptv_arena *mem, const ptv_source_s
 {
     gathering g = { .mem = mem, .scratch = PTV_ARENA(len * 2 + (1 << 20)) };
     ptv_record *r = ptv_arena_calloc(mem, 1, sizeof *r);
-    g.subject = r ? ptv_arena_calloc(mem, 1, sizeof *g.subject) : NULL;
-    ptv_code rc = g.subject ? gather(&g, lines, len, err) : ptv_arena_fail(mem, err);
+    g.subject = ptv_arena_calloc(mem, 1, sizeof *g.subject);
+    if (!r || !g.subject)
+        return ptv_arena_fail(mem, err);
+    ptv_code rc = gather(&g, lines, len, err);
     if (!rc)
         ptv_record_init(r, g.subject);
     for (int i = 0; !rc && i < PTV_SECTION_COUNT; i++) {

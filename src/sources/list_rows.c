@@ -17,9 +17,9 @@ static const char *const names[PTV_LIST_COLUMNS] = {
 static ptv_code find_column(int8_t *out, const char *name, ptv_error *err)
 {
     *out = -1;
-    for (int8_t i = 0; i < PTV_LIST_COLUMNS; i++)
+    for (int i = 0; i < PTV_LIST_COLUMNS; i++)
         if (ptv_text_equal_fold(name, names[i]))
-            *out = i;
+            *out = (int8_t)i;
     const char *nearest = *out < 0 ? ptv_text_nearest(name, names, PTV_LIST_COLUMNS) : NULL;
     return nearest ? ptv_fail(err, PTV_EINVAL, "'%.40s' is no column (did you mean '%s'?)", name, nearest) : PTV_OK;
 }

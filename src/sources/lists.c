@@ -412,7 +412,7 @@ static bool fill_dns(ptv_record *r, ptv_arena *mem, const gathered *g)
 {
     static const char *const source[] = { "lists" };
     ptv_dns *row = ptv_arena_calloc(mem, 1, sizeof *row);
-    const ptv_dns **rows = ptv_arena_calloc(mem, 1, sizeof *rows);
+    const ptv_dns **rows = ptv_arena_calloc(mem, 1, sizeof(const ptv_dns *));
     if (!row || !rows)
         return false;
     *row = (ptv_dns){ .value = r->subject->value, .first_seen = g->first, .last_seen = g->last, .collected = PTV_NO_TIME };

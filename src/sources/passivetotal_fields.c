@@ -466,7 +466,7 @@ static ptv_code fill_passive_dns(reader *p, const ptv_json *root)
         return bad_kind(p, "results", results);
     size_t sent = kind == PTV_JSON_LIST ? ptv_json_size(results) : 0, count = 0;
     ptv_dns *rows = ptv_arena_calloc(p->mem, sent + 1, sizeof *rows);
-    const ptv_dns **kept = rows ? ptv_arena_calloc(p->mem, sent + 1, sizeof *kept) : NULL;
+    const ptv_dns **kept = rows ? ptv_arena_calloc(p->mem, sent + 1, sizeof(const ptv_dns *)) : NULL;
     if (!kept)
         return ptv_arena_fail(p->mem, p->err);
     long index = 0;

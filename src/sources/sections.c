@@ -88,7 +88,7 @@ const char *ptv_classification_worse(const char *a, const char *b)
 static bool join_dns(ptv_record *r, ptv_arena *mem, const ptv_record *other)
 {
     size_t own = r->all_records.count, count = own + other->all_records.count;
-    const ptv_dns **rows = ptv_arena_calloc(mem, count + 1, sizeof *rows);
+    const ptv_dns **rows = ptv_arena_calloc(mem, count + 1, sizeof(const ptv_dns *));
     if (!rows)
         return false;
     for (size_t i = 0; i < count; i++)
