@@ -24,6 +24,15 @@ static long info(const ptv_http_failure *f, CURLINFO what)
     return value;
 }
 
+static const ptv_http_names *names(const ptv_http_failure *f)
+{
+    static const ptv_http_names ours = { .place = "the URL",
+                                         .ca = "verify",
+                                         .proxy_login = "https_proxy = http://user:password@host:port",
+                                         .connect_timeout = "connect_timeout" };
+    return f->setup->options.names ? f->setup->options.names : &ours;
+}
+
 static double seconds(long ms)
 {
     return (double)ms / 1000;
@@ -87,8 +96,8 @@ static bool not_trusted(const ptv_http_failure *f, ptv_error *err)
 {
     long verify = info(f, CURLINFO_SSL_VERIFYRESULT);
     if (info(f, CURLINFO_PROXY_SSL_VERIFYRESULT)) {
-        ptv_fail_detail(err, PTV_ENET, f->result,
-                        "TLS: the certificate of the proxy is not trusted: set verify = /path/ca.pem");
+        ptv_fail_detail(err, PTV_ENET, f->result, "TLS: the certificate of the proxy is not trusted: set %s = /path/ca.pem",
+                        names(f)->ca);
     } else if (verify == EXPIRED) {
         ptv_fail_detail(err, PTV_ENET, f->result,
                         "TLS: the certificate of " AT " has expired: its owner must renew it (or this "
@@ -103,8 +112,9 @@ static bool not_trusted(const ptv_http_failure *f, ptv_error *err)
     } else {
         static const char prefix[] = "SSL certificate problem: ";
         ptv_fail_detail(err, PTV_ENET, f->result,
-                        "TLS: the certificate of " AT " is not trusted (%s): for a private CA set verify = /path/ca.pem",
-                        PLACE(f), ptv_text_starts(f->detail, prefix) ? f->detail + sizeof prefix - 1 : "no reason given");
+                        "TLS: the certificate of " AT " is not trusted (%s): for a private CA set %s = /path/ca.pem",
+                        PLACE(f), ptv_text_starts(f->detail, prefix) ? f->detail + sizeof prefix - 1 : "no reason given",
+                        names(f)->ca);
     }
     return false;
 }
@@ -130,8 +140,8 @@ static bool no_handshake(const ptv_http_failure *f, ptv_error *err)
     if (wants_certificate(f, err))
         return false;
     if (says(f, "wrong version number") || says(f, "packet length too long") || says(f, "http request")) {
-        ptv_fail_detail(err, PTV_ENET, f->result,
-                        "TLS: " AT " does not speak TLS: is the port right, or should the URL say http?", PLACE(f));
+        ptv_fail_detail(err, PTV_ENET, f->result, "TLS: " AT " does not speak TLS: is the port right%s", PLACE(f),
+                        f->setup->options.names ? "?" : ", or should the URL say http?");
         return false;
     }
     bool lost = says(f, "SYSCALL") || says(f, "reset") || says(f, "unexpected eof");
@@ -149,8 +159,8 @@ static bool connection_lost(const ptv_http_failure *f, ptv_error *err)
 {
     long status = info(f, CURLINFO_HTTP_CONNECTCODE);
     if (status >= 300) {
-        ptv_fail_detail(err, PTV_ENET, f->result, "the proxy refused a tunnel to " AT ": HTTP %ld%s", PLACE(f), status,
-                        status == 407 ? ", it wants a login: https_proxy = http://user:password@host:port" : "");
+        ptv_fail_detail(err, PTV_ENET, f->result, "the proxy refused a tunnel to " AT ": HTTP %ld%s%s", PLACE(f), status,
+                        status == 407 ? ", it wants a login: " : "", status == 407 ? names(f)->proxy_login : "");
         return status >= 500;
     }
     if (wants_certificate(f, err))
@@ -167,8 +177,8 @@ static bool timed_out(const ptv_http_failure *f, ptv_error *err)
 {
     if (f->stopped != PTV_ETIMEOUT) { /* libcurl watches the connecting only */
         const char *doing = says(f, "Resolving") ? "no address (DNS) for" : "no connection to";
-        ptv_fail_detail(err, PTV_ETIMEOUT, f->result, "%s " AT " within %g s (connect_timeout)", doing, PLACE(f),
-                        seconds(f->connect_timeout_ms));
+        ptv_fail_detail(err, PTV_ETIMEOUT, f->result, "%s " AT " within %g s (%s)", doing, PLACE(f),
+                        seconds(f->connect_timeout_ms), names(f)->connect_timeout);
         return true;
     }
     if (f->received) {
@@ -200,8 +210,8 @@ bool ptv_http_explain(const ptv_http_failure *f, ptv_error *err)
     }
     switch (f->result) {
     case CURLE_COULDNT_RESOLVE_HOST:
-        ptv_fail_detail(err, PTV_ENET, f->result, "the name %s was not found (DNS): check the URL, or set a proxy",
-                        f->place->host);
+        ptv_fail_detail(err, PTV_ENET, f->result, "the name %s was not found (DNS): check %s, or set a proxy",
+                        f->place->host, names(f)->place);
         return true;
     case CURLE_COULDNT_RESOLVE_PROXY:
         return no_proxy_name(f, err);
@@ -219,8 +229,8 @@ bool ptv_http_explain(const ptv_http_failure *f, ptv_error *err)
                         "client_auth_key");
         return false;
     case CURLE_SSL_CACERT_BADFILE:
-        ptv_fail_detail(err, PTV_ENET, f->result, "TLS: %s holds no certificate that can be read (verify)",
-                        f->setup->ca_file ? f->setup->ca_file : "the CA folder");
+        ptv_fail_detail(err, PTV_ENET, f->result, "TLS: %s holds no certificate that can be read (%s)",
+                        f->setup->ca_file ? f->setup->ca_file : "the CA folder", names(f)->ca);
         return false;
     case CURLE_UNSUPPORTED_PROTOCOL: /* what libcurl calls HTTP/0.9 */
     case CURLE_WEIRD_SERVER_REPLY:

@@ -1,8 +1,8 @@
 /*
  * stream.c: a TLS connection as a byte pipe. libcurl connects (name, proxy, TLS, certificate), then we send and receive.
  *
- * One epoll descriptor stands for all there is to wait for: while connecting, the sockets and the timer that libcurl asks for;
- * afterwards the one socket. So the owner's poll needs to know nothing of either.
+ * One epoll descriptor stands for all there is to wait for: while connecting, the sockets and the timer that libcurl asks
+ * for; afterwards the one socket. So the owner's poll needs to know nothing of either.
  *
  * OpenSSL wants a write that could not go out to be tried again with the very same bytes at the same place. So bytes go
  * through `chunk`, which stays still, whatever the caller does with his buffer.
@@ -73,10 +73,10 @@ static int on_timer(CURLM *multi, long wait_ms, void *self)
 
 /* ------------------------------------------------------------------------------------------------ opening */
 
-#define SET(option, value)                                                                                                       \
-    do {                                                                                                                          \
-        if (!rc)                                                                                                                  \
-            rc = curl_easy_setopt(s->easy, option, value);                                                                        \
+#define SET(option, value)                                                                                                  \
+    do {                                                                                                                    \
+        if (!rc)                                                                                                            \
+            rc = curl_easy_setopt(s->easy, option, value);                                                                  \
     } while (0)
 
 static CURLcode describe(ptv_stream *s, const char *url)
@@ -119,7 +119,9 @@ static ptv_code open_descriptors(ptv_stream *s, ptv_error *err)
 
 static ptv_code prepare(ptv_stream *s, const ptv_stream_options *o, ptv_error *err)
 {
-    ptv_http_options http = { .verify = o->verify, .ca_file = o->ca_file, .proxy_https = o->proxy, .no_proxy = o->no_proxy };
+    ptv_http_options http = {
+        .verify = o->verify, .ca_file = o->ca_file, .proxy_https = o->proxy, .no_proxy = o->no_proxy, .names = o->names
+    };
     char text[320];
     char *url = NULL;
     ptv_code rc = ptv_http_setup_init(&s->setup, &http, err);
@@ -213,7 +215,8 @@ ptv_code ptv_stream_step(ptv_stream *s, bool *is_connected, ptv_error *err)
     CURLMcode mc = CURLM_OK;
     for (int i = 0; !mc && i < count; i++) {
         int fd = events[i].data.fd;
-        int ready = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+        int ready = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                     (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
         if (fd == s->timer) {
             on_timer(s->multi, -1, s); /* it has rung; libcurl sets it again */
@@ -258,8 +261,9 @@ ptv_code ptv_stream_read(ptv_stream *s, char *into, size_t room, size_t *moved, 
     if (rc)
         return lost(s, rc, err);
     if (!*moved)
-        return ptv_fail_detail(err, PTV_ENET, CURLE_RECV_ERROR, "connection to %s port %ld closed by the peer after %llu bytes",
-                               s->place.host, s->place.port, (unsigned long long)s->received);
+        return ptv_fail_detail(err, PTV_ENET, CURLE_RECV_ERROR,
+                               "connection to %s port %ld closed by the peer after %llu bytes", s->place.host, s->place.port,
+                               (unsigned long long)s->received);
     s->received += *moved;
     return PTV_OK;
 }

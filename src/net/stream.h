@@ -6,7 +6,7 @@
  */
 #ifndef PTV_NET_STREAM_H
 #define PTV_NET_STREAM_H
-#include "base/err.h"
+#include "net/http.h"
 
 typedef struct ptv_stream ptv_stream; /* one connection; one thread owns it */
 
@@ -14,11 +14,12 @@ typedef struct ptv_stream_options {
     const char *host; /* also SNI and the name verified; an IPv6 address without brackets */
     int port;
     bool verify;
-    const char *ca_file;  /* PEM; NULL: the system's */
-    const char *proxy;    /* URL, http:// or https://, may hold user:password; NULL: none, and the environment is not asked */
-    const char *no_proxy; /* "a.example,.b.example"; NULL: none */
-    long connect_timeout_ms; /* name, TCP, proxy and TLS together */
-} ptv_stream_options; /* copied */
+    const char *ca_file; /* PEM; NULL: the system's */
+    const char *proxy;   /* URL, http:// or https://, may hold user:password; NULL: none, and the environment is not asked */
+    const char *no_proxy;        /* "a.example,.b.example"; NULL: none */
+    long connect_timeout_ms;     /* name, TCP, proxy and TLS together */
+    const ptv_http_names *names; /* for messages; static */
+} ptv_stream_options;            /* copied */
 
 ptv_code ptv_stream_open(ptv_stream **out, const ptv_stream_options *options, ptv_error *err); /* begins to connect; yours */
 /* Drive the connecting. *connected turns true once. Errors: PTV_ENET, PTV_ETIMEOUT with a text that names host, port and

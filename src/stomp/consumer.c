@@ -22,9 +22,14 @@ struct ptv_consumer {
     int64_t down_since_ms, now_ms;
     bool is_stopping;
     int64_t stop_by_ms;
-    ptv_error drop;       /* code set: give the connection up */
+    ptv_error drop; /* code set: give the connection up */
     ptv_consumer_health health;
 };
+
+static const ptv_http_names names = { .place = "stomp_host and stomp_port",
+                                      .ca = "stomp_cafile (or cafile)",
+                                      .proxy_login = "set proxy_user and proxy_password",
+                                      .connect_timeout = "stomp_timeout" };
 
 /* --------------------------------------------------------------------------------------------- session */
 
@@ -78,8 +83,8 @@ static void on_refused(void *owner, const ptv_frame *f)
         c->events.refused(c->events.owner, f);
         return;
     }
-    ptv_fail(&why, PTV_EKEY, "the broker at %s port %d refused the login: %.200s", c->options.stream.host, c->options.stream.port,
-             text ? text : "no reason given");
+    ptv_fail(&why, PTV_EKEY, "the broker at %s port %d refused the login: %.200s", c->options.stream.host,
+             c->options.stream.port, text ? text : "no reason given");
     drop(c, &why);
 }
 
@@ -119,11 +124,15 @@ static ptv_code connect_now(ptv_consumer *c, ptv_error *err)
 static ptv_code log_in(ptv_consumer *c, ptv_error *err)
 {
     const ptv_consumer_options *o = &c->options;
-    ptv_session_options session = { .host = o->stream.host, .login = o->login, .passcode = o->passcode,
-                                    .beat_out_ms = o->beat_out_ms, .beat_in_ms = o->beat_in_ms,
+    ptv_session_options session = { .host = o->stream.host,
+                                    .login = o->login,
+                                    .passcode = o->passcode,
+                                    .beat_out_ms = o->beat_out_ms,
+                                    .beat_in_ms = o->beat_in_ms,
                                     .body_limit_bytes = o->body_limit_bytes };
-    ptv_session_events events = { .owner = c, .connected = on_connected, .message = on_message, .receipt = on_receipt,
-                                  .refused = on_refused };
+    ptv_session_events events = {
+        .owner = c, .connected = on_connected, .message = on_message, .receipt = on_receipt, .refused = on_refused
+    };
     c->state = LOGGING_IN;
     return ptv_session_new(&c->session, &session, &events, c->now_ms, err);
 }
@@ -246,8 +255,10 @@ static bool copy_options(ptv_consumer *c, const ptv_consumer_options *options)
 {
     c->options = *options;
     ptv_consumer_options *o = &c->options;
-    const char **texts[] = { &o->stream.host, &o->stream.ca_file, &o->stream.proxy,  &o->stream.no_proxy,
-                             &o->login,       &o->passcode,       &o->queue,         &o->subscribe_receipt };
+    if (!o->stream.names)
+        o->stream.names = &names;
+    const char **texts[] = { &o->stream.host, &o->stream.ca_file, &o->stream.proxy, &o->stream.no_proxy,
+                             &o->login,       &o->passcode,       &o->queue,        &o->subscribe_receipt };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = *texts[i];
         *texts[i] = ptv_arena_strdup(&c->mem, text);
@@ -263,8 +274,12 @@ ptv_code ptv_consumer_new(ptv_consumer **out, const ptv_consumer_options *option
     ptv_consumer *c = ptv_calloc(1, sizeof *c);
     if (!c)
         return ptv_fail_nomem(err);
-    *c = (ptv_consumer){ .mem = PTV_ARENA(SETTINGS_BYTES), .events = *events, .retry_ms = now_ms, .down_since_ms = now_ms,
-                         .now_ms = now_ms, .health.since_ms = now_ms };
+    *c = (ptv_consumer){ .mem = PTV_ARENA(SETTINGS_BYTES),
+                         .events = *events,
+                         .retry_ms = now_ms,
+                         .down_since_ms = now_ms,
+                         .now_ms = now_ms,
+                         .health.since_ms = now_ms };
     if (!copy_options(c, options)) {
         ptv_code rc = ptv_arena_fail(&c->mem, err);
         ptv_consumer_free(c);

@@ -26,13 +26,13 @@ typedef struct ptv_consumer_options {
     const char *subscribe_receipt; /* ask for a receipt of SUBSCRIBE (selftest); NULL: none */
     int beat_out_ms, beat_in_ms;   /* 10000, 15000 */
     size_t body_limit_bytes;       /* of a message */
-} ptv_consumer_options; /* copied */
+} ptv_consumer_options;            /* copied */
 
 typedef struct ptv_consumer_events { /* called from ptv_consumer_step(); may call all below but step and free */
     void *owner;
     void (*up)(void *owner); /* logged in; SUBSCRIBE is on its way */
-    /* Not connected, or no longer: whatever was queued is gone, what was not acked will be redelivered. PTV_ENET, PTV_ETIMEOUT,
-     * PTV_ESHAPE…; PTV_EKEY: the broker refused the login. Tried again in retry_ms; -1: it was stopped. */
+    /* Not connected, or no longer: whatever was queued is gone, what was not acked will be redelivered. PTV_ENET,
+     * PTV_ETIMEOUT, PTV_ESHAPE…; PTV_EKEY: the broker refused the login. Tried again in retry_ms; -1: it was stopped. */
     void (*down)(void *owner, const ptv_error *why, int64_t retry_ms);
     void (*message)(void *owner, const ptv_frame *message);
     void (*receipt)(void *owner, const char *receipt_id);
@@ -41,9 +41,9 @@ typedef struct ptv_consumer_events { /* called from ptv_consumer_step(); may cal
 
 typedef struct ptv_consumer_health {
     bool is_up;
-    int64_t since_ms;   /* up or down since */
-    int64_t heard_ms;   /* last byte from the broker; 0: never */
-    unsigned long ups;  /* times it came up */
+    int64_t since_ms;  /* up or down since */
+    int64_t heard_ms;  /* last byte from the broker; 0: never */
+    unsigned long ups; /* times it came up */
 } ptv_consumer_health;
 
 /* First connect with the first step. PTV_ENOMEM; settings that cannot work come with the first `down`, as PTV_ESETTINGS. */

@@ -66,8 +66,8 @@ void ptv_frame_reader_free(ptv_frame_reader *r)
 
 static ptv_code malformed(const ptv_frame_reader *r, ptv_error *err, const char *what)
 {
-    return ptv_fail_detail(err, PTV_ESHAPE, r->bytes > INT_MAX ? INT_MAX : (int)r->bytes, "not STOMP 1.2: %s before byte %llu", what,
-                           (unsigned long long)r->bytes);
+    return ptv_fail_detail(err, PTV_ESHAPE, r->bytes > INT_MAX ? INT_MAX : (int)r->bytes,
+                           "not STOMP 1.2: %s before byte %llu", what, (unsigned long long)r->bytes);
 }
 
 /* In place; false: an escape that 1.2 does not know. */
@@ -144,7 +144,8 @@ static ptv_code begin_body(ptv_frame_reader *r, ptv_error *err)
     if (text[0] < '0' || text[0] > '9' || !ptv_int_parse(&length, text))
         return malformed(r, err, "a content-length that is no number");
     if ((uint64_t)length > r->body_limit_bytes)
-        return ptv_fail(err, PTV_ETOOBIG, "a message of %lld bytes, over the limit of %zu", (long long)length, r->body_limit_bytes);
+        return ptv_fail(err, PTV_ETOOBIG, "a message of %lld bytes, over the limit of %zu", (long long)length,
+                        r->body_limit_bytes);
     r->part = length ? PART_COUNTED_BODY : PART_NUL;
     r->body.limit_bytes = (size_t)length; /* so that it grows to this and no further */
     return PTV_OK;
@@ -250,7 +251,8 @@ static void forget_frame(ptv_frame_reader *r)
         ptv_buf_clear(&r->body);
 }
 
-ptv_code ptv_frame_feed(ptv_frame_reader *r, const char *bytes, size_t len, size_t *used, const ptv_frame **out, ptv_error *err)
+ptv_code ptv_frame_feed(ptv_frame_reader *r, const char *bytes, size_t len, size_t *used, const ptv_frame **out,
+                        ptv_error *err)
 {
     *used = 0;
     *out = NULL;
@@ -296,8 +298,8 @@ static void write_escaped(ptv_buf *out, const char *text)
     }
 }
 
-void ptv_frame_write(ptv_buf *out, const char *command, const ptv_frame_header *headers, size_t header_count, const char *body,
-                     size_t body_len)
+void ptv_frame_write(ptv_buf *out, const char *command, const ptv_frame_header *headers, size_t header_count,
+                     const char *body, size_t body_len)
 {
     bool is_escaped = !ptv_text_equal(command, "CONNECT") && !ptv_text_equal(command, "CONNECTED");
     ptv_buf_puts(out, command);

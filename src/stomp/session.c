@@ -15,7 +15,7 @@ struct ptv_session {
     ptv_buf out;
     size_t sent; /* of `out` */
     bool is_connected;
-    bool holds_passcode; /* `out` is CONNECT, not all of it sent */
+    bool holds_passcode;         /* `out` is CONNECT, not all of it sent */
     int beat_out_ms, beat_in_ms; /* asked for; after CONNECTED what both agreed on, 0: none */
     int64_t last_in_ms, last_out_ms;
 };
@@ -207,7 +207,7 @@ ptv_code ptv_session_feed(ptv_session *s, const char *bytes, size_t len, int64_t
             return rc;
         bytes += used;
         len -= used;
-    } while (frame); /* once more after the last one, which gives its memory back */
+    } while (frame);                 /* once more after the last one, which gives its memory back */
     if (is_heard && s->is_connected) /* before, a peer that drips bytes gains nothing */
         s->last_in_ms = now_ms;
     return PTV_OK;
@@ -240,8 +240,9 @@ ptv_code ptv_session_tick(ptv_session *s, int64_t now_ms, ptv_error *err)
         return ptv_wrap(err, "what is to be sent to the broker");
     if (now_ms >= silence_ends_ms(s)) {
         int seconds = (int)((now_ms - s->last_in_ms) / 1000);
-        return s->is_connected ? ptv_fail(err, PTV_ETIMEOUT, "nothing heard from the broker for %d s, not even a heart-beat", seconds)
-                               : ptv_fail(err, PTV_ETIMEOUT, "the broker has not answered CONNECT within %d s", seconds);
+        return s->is_connected
+                   ? ptv_fail(err, PTV_ETIMEOUT, "nothing heard from the broker for %d s, not even a heart-beat", seconds)
+                   : ptv_fail(err, PTV_ETIMEOUT, "the broker has not answered CONNECT within %d s", seconds);
     }
     if (now_ms >= beat_due_ms(s))
         ptv_buf_putc(&s->out, '\n');
@@ -276,8 +277,8 @@ static void queue_connect(ptv_session *s, const ptv_session_options *o)
     queue(s, "CONNECT", &f, NULL, 0);
 }
 
-ptv_code ptv_session_new(ptv_session **out, const ptv_session_options *options, const ptv_session_events *events, int64_t now_ms,
-                         ptv_error *err)
+ptv_code ptv_session_new(ptv_session **out, const ptv_session_options *options, const ptv_session_events *events,
+                         int64_t now_ms, ptv_error *err)
 {
     const char *wrong = !is_one_line(options->login)      ? "the login of the broker (api_key_id or email)"
                         : !is_one_line(options->passcode) ? "the passcode of the broker (api_key_secret or password)"
@@ -288,8 +289,12 @@ ptv_code ptv_session_new(ptv_session **out, const ptv_session_options *options, 
     ptv_session *s = ptv_calloc(1, sizeof *s);
     if (!s)
         return ptv_fail_nomem(err);
-    *s = (ptv_session){ .events = *events, .out = PTV_BUF(OUT_BYTES), .beat_out_ms = options->beat_out_ms,
-                        .beat_in_ms = options->beat_in_ms, .last_in_ms = now_ms, .last_out_ms = now_ms };
+    *s = (ptv_session){ .events = *events,
+                        .out = PTV_BUF(OUT_BYTES),
+                        .beat_out_ms = options->beat_out_ms,
+                        .beat_in_ms = options->beat_in_ms,
+                        .last_in_ms = now_ms,
+                        .last_out_ms = now_ms };
     s->reader = ptv_frame_reader_new(HEADERS_BYTES, options->body_limit_bytes);
     queue_connect(s, options);
     if (!s->reader || s->out.failed) {

@@ -65,7 +65,9 @@ static void on_receipt(void *owner, const char *id)
 
 static void talk(const char *bytes, size_t len, size_t step)
 {
-    ptv_session_options o = { .host = "h", .login = "l", .passcode = "p", .beat_out_ms = 10, .beat_in_ms = 15, .body_limit_bytes = BODY };
+    ptv_session_options o = {
+        .host = "h", .login = "l", .passcode = "p", .beat_out_ms = 10, .beat_in_ms = 15, .body_limit_bytes = BODY
+    };
     ptv_session_events events = { .connected = on_frame, .message = on_frame, .receipt = on_receipt, .refused = on_frame };
     ptv_error err = { 0 };
     must(ptv_session_new(&session, &o, &events, 0, &err) == PTV_OK);

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # mock.sh: sourced by shell tests that need the mock API, the proxy or certificates. POSIX sh; run from the repository root.
 #
 #   start_mock [options of mock.js]     sets MOCK_URL and MOCK_PID

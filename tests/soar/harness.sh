@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2119,SC2120
 # harness.sh: sourced by shell tests that need broker, tap or platform. POSIX sh; run from the repository root.
 #
 #   start_soar DIR [options of platform.js]   certificates in DIR/certs, a broker, a tap before it, a platform; false: Java or ActiveMQ is
@@ -48,7 +49,6 @@ start_soar() {
     CERTS=$soar_dir/certs
     make_test_ca "$CERTS" || return 1
     start_helper broker.js --dir "$soar_dir/broker" --certs "$CERTS" || return 1
-    # shellcheck disable=SC2034
     BROKER=$SERVER_URL BROKER_PID=$SERVER_PID
     BROKER_TLS=$(ask "$BROKER/" | value tls)
     start_tap || return 1

@@ -74,7 +74,8 @@ static void assert_refused_len(const char *bytes, size_t len, ptv_code code, con
 static void it_reads_a_frame_cut_at_any_byte(void **state)
 {
     (void)state;
-    assert_reads("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.17.2\n\n\0", "CONNECTED version=1.2 server=ActiveMQ/5.17.2 []\n");
+    assert_reads("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.17.2\n\n\0",
+                 "CONNECTED version=1.2 server=ActiveMQ/5.17.2 []\n");
     assert_reads("MESSAGE\ndestination:/queue/a\n\n{\"a\": 1}\0\nRECEIPT\nreceipt-id:7\n\n\0",
                  "MESSAGE destination=/queue/a [{\"a\": 1}]\nRECEIPT receipt-id=7 []\n");
 }
@@ -97,7 +98,8 @@ static void it_reads_a_counted_body_with_nuls(void **state)
 static void it_unescapes_headers_but_those_of_connected(void **state)
 {
     (void)state;
-    assert_reads("MESSAGE\ncorrelation-id:invid\\c80\na\\cb:\\\\\\n\\r\n\n\0", "MESSAGE correlation-id=invid:80 a:b=\\\n\r []\n");
+    assert_reads("MESSAGE\ncorrelation-id:invid\\c80\na\\cb:\\\\\\n\\r\n\n\0",
+                 "MESSAGE correlation-id=invid:80 a:b=\\\n\r []\n");
     assert_reads("CONNECTED\nsession:ID\\c:7\n\n\0", "CONNECTED session=ID\\c:7 []\n");
     assert_reads("MESSAGE\nmessage-id:ID:a:1\nempty:\nblank: x \n\n\0", "MESSAGE message-id=ID:a:1 empty= blank= x  []\n");
 }

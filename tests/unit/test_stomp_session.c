@@ -48,8 +48,9 @@ static const ptv_session_options normal = { .host = "broker.example",
 
 static ptv_code begin(const ptv_session_options *options, ptv_error *err)
 {
-    ptv_session_events events = { .owner = &heard, .connected = on_connected, .message = on_message, .receipt = on_receipt,
-                                  .refused = on_refused };
+    ptv_session_events events = {
+        .owner = &heard, .connected = on_connected, .message = on_message, .receipt = on_receipt, .refused = on_refused
+    };
     return ptv_session_new(&session, options, &events, 1000, err);
 }
 
@@ -111,7 +112,8 @@ static void assert_silent_until(int64_t ms)
 static void it_connects_with_these_headers_in_this_order(void **state)
 {
     (void)state;
-    assert_pending("CONNECT\naccept-version:1.2\nheart-beat:10000,15000\nhost:broker.example\nlogin:key-id\npasscode:s:cret\n\n\0");
+    assert_pending(
+        "CONNECT\naccept-version:1.2\nheart-beat:10000,15000\nhost:broker.example\nlogin:key-id\npasscode:s:cret\n\n\0");
     feed(CONNECTED("15000,10000"), 1000);
     assert_string_equal(heard.data, "connected ID:a-1:2\n");
 }
@@ -154,11 +156,12 @@ static void it_writes_each_frame_as_the_contract_has_it(void **state)
     ptv_session_send(session, "/queue/acks.201.passivetotal", "invid:80", true, "t1", "{}", 2);
     ptv_session_ack(session, "ID:x:77", "t1");
     ptv_session_commit(session, "t1", "r1");
-    assert_pending("BEGIN\ntransaction:t1\n\n\0"
-                   "SEND\ncontent-length:2\ncorrelation-id:invid\\c80\ndestination:/queue/acks.201.passivetotal\npersistent:true\n"
-                   "transaction:t1\n\n{}\0"
-                   "ACK\nid:ID\\cx\\c77\ntransaction:t1\n\n\0"
-                   "COMMIT\ntransaction:t1\nreceipt:r1\n\n\0");
+    assert_pending(
+        "BEGIN\ntransaction:t1\n\n\0"
+        "SEND\ncontent-length:2\ncorrelation-id:invid\\c80\ndestination:/queue/acks.201.passivetotal\npersistent:true\n"
+        "transaction:t1\n\n{}\0"
+        "ACK\nid:ID\\cx\\c77\ntransaction:t1\n\n\0"
+        "COMMIT\ntransaction:t1\nreceipt:r1\n\n\0");
     all_sent(1000);
     ptv_session_ack(session, "5", NULL);
     ptv_session_nack(session, "6");
@@ -259,7 +262,9 @@ static void without_a_promise_silence_is_no_news(void **state)
 static void odd_promises_are_none(void **state)
 {
     (void)state;
-    static const char *const odd[] = { "", ",", "x,y", "-5,-5", "99999999999,99999999999", "15000", "1,", "0,0", "12345678901234567890,1" };
+    static const char *const odd[] = {
+        "", ",", "x,y", "-5,-5", "99999999999,99999999999", "15000", "1,", "0,0", "12345678901234567890,1"
+    };
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         teardown(state);
         assert_int_equal(setup(state), 0);
