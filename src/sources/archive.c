@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES (256u << 10)
+#define CHUNK_BYTES     (256u << 10)
 #define MAX_PATHS_BYTES (256u << 20)
 
 typedef struct entry {
@@ -98,7 +98,8 @@ static ptv_code add_line(archive *a, ptv_arena *scratch, const char *text, size_
         e.damaged = true;
     }
     if (e.damaged || rc)
-        ptv_log(PTV_LOG_WARNING, "archive", "%s:%u: skipped: %s", a->files[e.file], e.line, e.damaged ? why.msg : no_key.msg);
+        ptv_log(PTV_LOG_WARNING, "archive", "%s:%u: skipped: %s", a->files[e.file], e.line,
+                e.damaged ? why.msg : no_key.msg);
     if (rc || !key.is_known)
         return PTV_OK;
     e.hash = hash_of(key.section, key.query);
@@ -386,10 +387,8 @@ ptv_code ptv_archive_open(ptv_local_source *out, const ptv_source_settings *s, p
     if (a->count > 1)
         qsort(a->entries, a->count, sizeof *a->entries, by_hash);
     ptv_log(PTV_LOG_INFO, "archive", "%s: %zu answers", s->archive, a->count);
-    *out = (ptv_local_source){ .name = "archive",
-                               .fills = PTV_BIT(PTV_SECTION_COUNT) - 1,
-                               .self = a,
-                               .answer = archive_answer,
-                               .free = archive_free };
+    *out = (ptv_local_source){
+        .name = "archive", .fills = PTV_BIT(PTV_SECTION_COUNT) - 1, .self = a, .answer = archive_answer, .free = archive_free
+    };
     return PTV_OK;
 }

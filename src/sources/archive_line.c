@@ -112,7 +112,8 @@ ptv_code ptv_archive_line_scan(ptv_archive_line *out, const char *text, size_t l
     if (good && c.at == c.end)
         return PTV_OK;
     size_t offset = (size_t)(c.at - text);
-    return ptv_fail_detail(err, PTV_ESHAPE, (int)offset, c.at == c.end ? "JSON ends at byte %zu" : "bad JSON at byte %zu", offset);
+    return ptv_fail_detail(err, PTV_ESHAPE, (int)offset, c.at == c.end ? "JSON ends at byte %zu" : "bad JSON at byte %zu",
+                           offset);
 }
 
 /* ---------------------------------------------------------------------------------------------- key */

@@ -19,11 +19,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_WAIT_MS 200        /* before the second try; doubled each time */
-#define LONGEST_WAIT_MS 5000
-#define KEY_REFUSED_MS 60000     /* a refused key is not tried again for so long */
-#define LONGEST_STOP_S (31 * PTV_DAY_S) /* whatever Retry-After says */
-#define ASKING PTV_BIT(31)       /* in `pending` while ptv_fetch_ask() runs, so that done() waits for its end */
+#define FIRST_WAIT_MS       200 /* before the second try; doubled each time */
+#define LONGEST_WAIT_MS     5000
+#define KEY_REFUSED_MS      60000            /* a refused key is not tried again for so long */
+#define LONGEST_STOP_S      (31 * PTV_DAY_S) /* whatever Retry-After says */
+#define ASKING              PTV_BIT(31)      /* in `pending` while ptv_fetch_ask() runs, so that done() waits for its end */
 #define ACCOUNT_ARENA_BYTES (1u << 20)
 
 typedef struct ask {
@@ -135,14 +135,15 @@ static ptv_code given_route(ptv_fetcher *f, ptv_section section, ptv_error *err)
 static ptv_code make_routes(ptv_fetcher *f, ptv_error *err)
 {
     for (int section = 0; section < PTV_SECTION_COUNT; section++) {
-        ptv_code rc = f->s->route[section] ? given_route(f, (ptv_section)section, err)
-                                           : default_route(f, (ptv_section)section, err);
+        ptv_code rc =
+            f->s->route[section] ? given_route(f, (ptv_section)section, err) : default_route(f, (ptv_section)section, err);
         if (rc)
             return rc;
     }
     if (ptv_fetcher_supported(f) == 0)
-        return ptv_fail(err, PTV_ESETTINGS, "no source is configured: set passivetotal_username and passivetotal_api_key, or "
-                                            "archive, or lists");
+        return ptv_fail(err, PTV_ESETTINGS,
+                        "no source is configured: set passivetotal_username and passivetotal_api_key, or "
+                        "archive, or lists");
     return PTV_OK;
 }
 
@@ -571,7 +572,8 @@ static void remember_account(ask *a)
 {
     ptv_fetcher *f = a->fetch->fetcher;
     const ptv_record *r = a->fetch->record;
-    f->account = (account_state){ true, now_ms(f), r->quota_left, info_of(a)->fetched_at, r->quota_exceeded, info_of(a)->http };
+    f->account =
+        (account_state){ true, now_ms(f), r->quota_left, info_of(a)->fetched_at, r->quota_exceeded, info_of(a)->http };
     if (r->quota_exceeded == 1)
         quota_used_up(f, kind_of(a)->name, -1);
 }
@@ -584,7 +586,8 @@ static ptv_code read_response(ask *a, const ptv_response *response, bool *retry)
     ptv_error err = { .code = PTV_OK };
     if (response->code) {
         *retry = response->retryable;
-        fail_section(a, PTV_STATE_FAILED, cause_of_error(response->code), response->message ? response->message : "no answer");
+        fail_section(a, PTV_STATE_FAILED, cause_of_error(response->code),
+                     response->message ? response->message : "no answer");
         info_of(a)->source = kind_of(a)->name;
         return response->code;
     }

@@ -12,26 +12,26 @@ typedef struct ptv_fetcher ptv_fetcher; /* the open sources and what is known of
 /* `net` is borrowed. Errors: PTV_ESETTINGS (a route names an unknown source or one that is not configured; user, key or URL
  * missing while a route needs passivetotal), PTV_EIO, PTV_ENOMEM. */
 ptv_code ptv_fetcher_new(ptv_fetcher **out, const ptv_source_settings *s, const ptv_transport *net, ptv_error *err);
-void ptv_fetcher_free(ptv_fetcher *f); /* NULL is fine */
+void ptv_fetcher_free(ptv_fetcher *f);                    /* NULL is fine */
 ptv_sections ptv_fetcher_supported(const ptv_fetcher *f); /* sections some configured source can fill */
 ptv_sections ptv_fetcher_local(const ptv_fetcher *f);     /* sections whose route begins with a local source */
 /* Quota or key used up: no network section can be asked now. `why` is static or lives as long as f. */
 bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why);
 /* Milliseconds until a retry is due; -1: none waits. Bounds the next poll. */
 int ptv_fetcher_next_ms(const ptv_fetcher *f);
-void ptv_fetcher_run(ptv_fetcher *f); /* start what is due */
+void ptv_fetcher_run(ptv_fetcher *f);                 /* start what is due */
 void ptv_fetcher_seed(ptv_fetcher *f, uint64_t seed); /* of the jitter: the same seed, the same waits */
 
-typedef struct ptv_fetch {          /* one lookup's fetching; embed it, zero it */
+typedef struct ptv_fetch { /* one lookup's fetching; embed it, zero it */
     ptv_fetcher *fetcher;
     ptv_record *record;
     ptv_arena *mem;
-    bool local_only;                /* not routable: network sources are not asked */
-    int64_t deadline_ms;            /* on the transport's clock; 0: none */
-    ptv_sections pending;           /* asked, not answered yet */
-    void (*done)(void *owner);      /* called when pending becomes empty; possibly before ptv_fetch_ask() returns */
+    bool local_only;           /* not routable: network sources are not asked */
+    int64_t deadline_ms;       /* on the transport's clock; 0: none */
+    ptv_sections pending;      /* asked, not answered yet */
+    void (*done)(void *owner); /* called when pending becomes empty; possibly before ptv_fetch_ask() returns */
     void *owner;
-    void *first_ask;                /* fetch.c's */
+    void *first_ask; /* fetch.c's */
 } ptv_fetch;
 /* Ask these sections, each by its route; every one ends ok, failed, not_asked (with cause) or unsupported. On an error
  * (PTV_ENOMEM, PTV_ETOOBIG: the arena) nothing is pending and done() is not called. */

@@ -142,7 +142,8 @@ ptv_code ptv_list_format_read(ptv_list_format *out, ptv_arena *mem, ptv_list_cur
     return rc;
 }
 
-static ptv_code read_csv(ptv_list_row *row, ptv_arena *mem, const ptv_list_format *format, ptv_list_cursor *c, ptv_error *err)
+static ptv_code read_csv(ptv_list_row *row, ptv_arena *mem, const ptv_list_format *format, ptv_list_cursor *c,
+                         ptv_error *err)
 {
     ptv_list_cell cells[PTV_LIST_MAX_COLUMNS];
     size_t count;

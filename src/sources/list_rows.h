@@ -10,7 +10,14 @@
 #define PTV_SOURCES_LIST_ROWS_H
 #include "base/arena.h"
 
-enum { PTV_LIST_INDICATOR, PTV_LIST_TAGS, PTV_LIST_CLASSIFICATION, PTV_LIST_FIRST_SEEN, PTV_LIST_LAST_SEEN, PTV_LIST_COLUMNS };
+enum {
+    PTV_LIST_INDICATOR,
+    PTV_LIST_TAGS,
+    PTV_LIST_CLASSIFICATION,
+    PTV_LIST_FIRST_SEEN,
+    PTV_LIST_LAST_SEEN,
+    PTV_LIST_COLUMNS
+};
 #define PTV_LIST_MAX_COLUMNS 64
 
 typedef struct ptv_list_format {
@@ -33,7 +40,8 @@ typedef struct ptv_list_cursor {
     unsigned line; /* of *at, from 1 */
 } ptv_list_cursor;
 
-/* Look at the beginning: '{' is NDJSON, else a CSV header. PTV_EINVAL: no column "indicator", or one that looks like a slip. */
+/* Look at the beginning: '{' is NDJSON, else a CSV header. PTV_EINVAL: no column "indicator", or one that looks like a slip.
+ */
 ptv_code ptv_list_format_read(ptv_list_format *out, ptv_arena *mem, ptv_list_cursor *c, ptv_error *err);
 /* To the beginning of the next row, over blank lines and comments (#). false: no more. */
 bool ptv_list_seek(ptv_list_cursor *c);

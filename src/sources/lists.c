@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILE_BYTES (1u << 30)
+#define MAX_FILE_BYTES  (1u << 30)
 #define MAX_NAMES_BYTES (64u << 20)
 #define ROW_ARENA_BYTES (64u << 20) /* what one row may need to be read */
 
@@ -437,7 +437,8 @@ static ptv_code fill(ptv_record *r, ptv_arena *mem, const lists *l, ptv_section 
     if (!built)
         return ptv_arena_fail(mem, err);
     int64_t now = l->s->clock_utc ? l->s->clock_utc() : ptv_clock_utc();
-    r->sections[section] = (ptv_section_info){ .state = PTV_STATE_OK, .source = "lists", .fetched_at = now, .retry_after_s = -1 };
+    r->sections[section] =
+        (ptv_section_info){ .state = PTV_STATE_OK, .source = "lists", .fetched_at = now, .retry_after_s = -1 };
     if (now > r->fetched_at)
         r->fetched_at = now;
     return PTV_OK;

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define MAX_MESSAGE_SHOWN 120          /* bytes of the service's own words in a reason */
-#define MAX_ERROR_BODY (64u << 10)     /* of an answer that is a failure, this much is read and kept */
-#define MAX_TREE_BYTES (128u << 20)    /* of one JSON tree; five times its text is usual, short labels need ten */
+#define MAX_ERROR_BODY    (64u << 10)  /* of an answer that is a failure, this much is read and kept */
+#define MAX_TREE_BYTES    (128u << 20) /* of one JSON tree; five times its text is usual, short labels need ten */
 
 static const char *const endpoints[PTV_SECTION_COUNT] = {
     [PTV_ACCOUNT] = "/v2/account",

@@ -11,10 +11,10 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_WARNINGS 20u      /* of one answer; the rest is counted */
-#define MAX_VALUE_SHOWN 60    /* bytes of a bad value that a warning shows */
-#define MAX_COUNT 1e15        /* above this a record count is no count */
-#define MAX_SCRATCH_BYTES (256u << 20)
+#define MAX_WARNINGS        20u  /* of one answer; the rest is counted */
+#define MAX_VALUE_SHOWN     60   /* bytes of a bad value that a warning shows */
+#define MAX_COUNT           1e15 /* above this a record count is no count */
+#define MAX_SCRATCH_BYTES   (256u << 20)
 #define RECENT_SOURCE_LISTS 8 /* the same few lists of sources come again and again */
 
 /* The last text of a column: neighbours are often equal, and then share one copy. */
@@ -29,8 +29,8 @@ typedef struct recent_time {
 
 typedef struct reader {
     ptv_record *r;
-    ptv_arena *mem;     /* of the record */
-    ptv_arena scratch;  /* gone with the reader */
+    ptv_arena *mem;    /* of the record */
+    ptv_arena scratch; /* gone with the reader */
     const ptv_source_settings *s;
     ptv_error *err;
     ptv_buf warnings;
@@ -543,8 +543,10 @@ ptv_code ptv_passivetotal_fill(ptv_record *r, ptv_arena *mem, const ptv_source_s
                                const ptv_json *root, ptv_error *err)
 {
     static ptv_code (*const fill[PTV_SECTION_COUNT])(reader *, const ptv_json *) = {
-        [PTV_ACCOUNT] = fill_account,         [PTV_TAGS] = fill_tags,
-        [PTV_CLASSIFICATION] = fill_classification, [PTV_PASSIVE_DNS] = fill_passive_dns,
+        [PTV_ACCOUNT] = fill_account,
+        [PTV_TAGS] = fill_tags,
+        [PTV_CLASSIFICATION] = fill_classification,
+        [PTV_PASSIVE_DNS] = fill_passive_dns,
         [PTV_SUBDOMAINS] = fill_subdomains,
     };
     reader p = { .r = r, .mem = mem, .s = s, .err = err };

@@ -26,8 +26,8 @@ typedef struct ptv_source_kind {
 extern const ptv_source_kind ptv_source_kinds[PTV_SOURCE_KINDS];
 
 typedef struct ptv_route_step {
-    size_t kind;  /* index of ptv_source_kinds */
-    bool joined;  /* '+': with the step before; else asked where the steps before have no entry or failed */
+    size_t kind; /* index of ptv_source_kinds */
+    bool joined; /* '+': with the step before; else asked where the steps before have no entry or failed */
 } ptv_route_step;
 
 typedef struct ptv_route {
@@ -35,7 +35,8 @@ typedef struct ptv_route {
     size_t count;
 } ptv_route;
 
-/* "lists, passivetotal", "lists + passivetotal". PTV_ESETTINGS: unknown source (with did-you-mean), named twice, cannot fill. */
+/* "lists, passivetotal", "lists + passivetotal". PTV_ESETTINGS: unknown source (with did-you-mean), named twice, cannot
+ * fill. */
 ptv_code ptv_route_parse(ptv_route *out, const char *text, ptv_section section, ptv_error *err);
 
 #endif

@@ -9,9 +9,8 @@
 static size_t size_of(ptv_type type)
 {
     static const size_t sizes[] = {
-        [PTV_WORD] = sizeof(ptv_c_WORD),     [PTV_ENUM] = sizeof(ptv_c_ENUM),
-        [PTV_URI] = sizeof(ptv_c_URI),       [PTV_NUMBER] = sizeof(ptv_c_NUMBER),
-        [PTV_YESNO] = sizeof(ptv_c_YESNO),   [PTV_TIME] = sizeof(ptv_c_TIME),
+        [PTV_WORD] = sizeof(ptv_c_WORD),     [PTV_ENUM] = sizeof(ptv_c_ENUM),       [PTV_URI] = sizeof(ptv_c_URI),
+        [PTV_NUMBER] = sizeof(ptv_c_NUMBER), [PTV_YESNO] = sizeof(ptv_c_YESNO),     [PTV_TIME] = sizeof(ptv_c_TIME),
         [PTV_SET] = sizeof(ptv_c_SET),       [PTV_RECORDS] = sizeof(ptv_c_RECORDS),
     };
     return sizes[type];

@@ -16,13 +16,14 @@ typedef struct ptv_source_settings {
     bool query_in_body;
     bool not_found_is_empty; /* not_found = empty */
     int timezone_offset_s;   /* of times without a zone */
-    const char **live_sources; size_t live_source_count; /* folded; {"pingly"} */
+    const char **live_sources;
+    size_t live_source_count; /* folded; {"pingly"} */
     long connect_timeout_ms, timeout_ms, retry_within_ms;
     size_t body_limit_bytes;
-    const char *archive;     /* folder or NDJSON file; NULL */
-    const char *lists;       /* folder, CSV or NDJSON file; NULL */
+    const char *archive;                  /* folder or NDJSON file; NULL */
+    const char *lists;                    /* folder, CSV or NDJSON file; NULL */
     const char *route[PTV_SECTION_COUNT]; /* "lists, passivetotal" | "lists + passivetotal"; NULL: the default route */
-    long quota_check_every_s; /* 0: the account is asked only when a rule uses it */
+    long quota_check_every_s;             /* 0: the account is asked only when a rule uses it */
     bool keep_answers;
     int64_t (*clock_utc)(void); /* for quota resets and archives; injected by tests */
 } ptv_source_settings;
@@ -41,8 +42,9 @@ ptv_code ptv_passivetotal_request(ptv_request *out, ptv_arena *mem, const ptv_so
                                   const ptv_artifact *a, ptv_error *err);
 /*
  * The table "answer → meaning" of docs/record.md: fill the section's fields and state from an answer; always leaves the
- * section ok or failed with reason and cause. Returns PTV_OK, or the code of the failure (PTV_EKEY, PTV_EQUOTA, PTV_EHTTP, PTV_ESHAPE,
- * PTV_ENOMEM …) with err saying what the reason says. `retry` is set when asking again can help (5xx, cut or invalid JSON).
+ * section ok or failed with reason and cause. Returns PTV_OK, or the code of the failure (PTV_EKEY, PTV_EQUOTA, PTV_EHTTP,
+ * PTV_ESHAPE, PTV_ENOMEM …) with err saying what the reason says. `retry` is set when asking again can help (5xx, cut or
+ * invalid JSON).
  */
 ptv_code ptv_passivetotal_read(ptv_record *r, ptv_arena *mem, const ptv_source_settings *s, ptv_section section,
                                const ptv_answer *answer, bool *retry, ptv_error *err);

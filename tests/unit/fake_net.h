@@ -123,8 +123,9 @@ static inline int64_t fake_now(void *self)
 
 static inline ptv_transport fake_transport(fake_net *net)
 {
-    return (ptv_transport){ .self = net, .start = fake_start, .cancel = fake_cancel, .poll = fake_poll,
-                            .wakeup = fake_wakeup, .now_ms = fake_now };
+    return (ptv_transport){
+        .self = net, .start = fake_start, .cancel = fake_cancel, .poll = fake_poll, .wakeup = fake_wakeup, .now_ms = fake_now
+    };
 }
 
 #endif

@@ -72,18 +72,24 @@ static const char *ask(test_room *room, ptv_section section, const char *artifac
     return tell(&room->mem, r, section);
 }
 
-#define TAGS(query, at, tags) \
-    "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"" query "\",\"status\":200,\"fetched_at\":\"" at "\",\"body\":{\"tags\":" tags "}}\n"
+#define TAGS(query, at, tags)                                                                                               \
+    "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"" query "\",\"status\":200,\"fetched_at\":\"" at                        \
+    "\",\"body\":{\"tags\":" tags "}}\n"
 
 static void it_answers_from_one_file(void **state)
 {
     test_room *room = *state;
-    open_archive(room, scratch_write(&room->dir, "a.ndjson",
-                                     TAGS("evil.example", "2026-01-01", "[\"ransomware\"]")
-                                     "\n"
-                                     "{\"endpoint\":\"/v2/actions/classification\",\"query\":\"evil.example\",\"status\":503,\"body\":\"\"}\n"
+    open_archive(
+        room,
+        scratch_write(
+            &room->dir, "a.ndjson",
+            TAGS("evil.example", "2026-01-01",
+                 "[\"ransomware\"]") "\n"
+                                     "{\"endpoint\":\"/v2/actions/"
+                                     "classification\",\"query\":\"evil.example\",\"status\":503,\"body\":\"\"}\n"
                                      "{\"endpoint\":\"/v2/whois\",\"query\":\"evil.example\",\"status\":200,\"body\":{}}\n"
-                                     "{\"endpoint\":\"/v2/account\",\"query\":null,\"status\":200,\"body\":{\"username\":\"a\"}}"));
+                                     "{\"endpoint\":\"/v2/"
+                                     "account\",\"query\":null,\"status\":200,\"body\":{\"username\":\"a\"}}"));
     assert_string_equal(ask(room, PTV_TAGS, "evil.example"), "ok [ransomware]");
     assert_string_equal(ask(room, PTV_CLASSIFICATION, "evil.example"), "failed outage: HTTP 503: service unavailable");
     assert_string_equal(ask(room, PTV_ACCOUNT, "whatever.example"), "ok exceeded=-1 left=-1");
@@ -95,14 +101,18 @@ static void it_answers_from_one_file(void **state)
 static void it_answers_from_a_folder_and_lets_the_newest_win(void **state)
 {
     test_room *room = *state;
-    scratch_write(&room->dir, "b.ndjson", TAGS("evil.example", "2026-03-01T00:00:00Z", "[\"new\"]")
-                                          TAGS("evil.example", "2026-02-01T00:00:00Z", "[\"old\"]"));
-    scratch_write(&room->dir, "c.ndjson", TAGS("evil.example", "2026-02-15T00:00:00Z", "[\"middle\"]")
-                                          TAGS("same.example", "2026-02-15T00:00:00Z", "[\"first\"]")
-                                          TAGS("same.example", "2026-02-15T00:00:00Z", "[\"last\"]"));
-    scratch_write(&room->dir, "d.json", "{\n  \"endpoint\": \"/v2/actions/tags\",\n  \"query\": \"many.example\",\n"
-                                        "  \"fetched_at\": 1770000000,\n  \"status\": 200,\n  \"body\": {\n    \"tags\": [\"x\"]\n  }\n}\n");
-    scratch_write(&room->dir, "e.json", TAGS("one.example", "2026-01-01", "[1,\"e\"]") TAGS("two.example", "2026-01-01", "[\"f\"]"));
+    scratch_write(&room->dir, "b.ndjson",
+                  TAGS("evil.example", "2026-03-01T00:00:00Z", "[\"new\"]")
+                      TAGS("evil.example", "2026-02-01T00:00:00Z", "[\"old\"]"));
+    scratch_write(&room->dir, "c.ndjson",
+                  TAGS("evil.example", "2026-02-15T00:00:00Z", "[\"middle\"]")
+                      TAGS("same.example", "2026-02-15T00:00:00Z", "[\"first\"]")
+                          TAGS("same.example", "2026-02-15T00:00:00Z", "[\"last\"]"));
+    scratch_write(&room->dir, "d.json",
+                  "{\n  \"endpoint\": \"/v2/actions/tags\",\n  \"query\": \"many.example\",\n"
+                  "  \"fetched_at\": 1770000000,\n  \"status\": 200,\n  \"body\": {\n    \"tags\": [\"x\"]\n  }\n}\n");
+    scratch_write(&room->dir, "e.json",
+                  TAGS("one.example", "2026-01-01", "[1,\"e\"]") TAGS("two.example", "2026-01-01", "[\"f\"]"));
     scratch_write(&room->dir, ".hidden.ndjson", TAGS("hidden.example", "2026-01-01", "[]"));
     scratch_write(&room->dir, "notes.txt", TAGS("hidden.example", "2026-01-01", "[]"));
     open_archive(room, room->dir.path);
@@ -119,10 +129,10 @@ static void it_finds_a_query_however_it_is_written(void **state)
     test_room *room = *state;
     open_archive(room, scratch_write(&room->dir, "a.ndjson",
                                      TAGS("Evil.EXAMPLE.", "2026-01-01", "[\"a\"]")
-                                     TAGS("2001:DB8:0:0::1", "2026-01-01", "[\"b\"]")
-                                     TAGS("b\\u00fccher.example", "2026-01-01", "[\"c\"]")
-                                     TAGS("192.0.2.7", "2026-01-01", "[\"d\"]")
-                                     TAGS("hxxp://bad[.]example/x", "2026-01-01", "[\"e\"]")));
+                                         TAGS("2001:DB8:0:0::1", "2026-01-01", "[\"b\"]")
+                                             TAGS("b\\u00fccher.example", "2026-01-01", "[\"c\"]")
+                                                 TAGS("192.0.2.7", "2026-01-01", "[\"d\"]")
+                                                     TAGS("hxxp://bad[.]example/x", "2026-01-01", "[\"e\"]")));
     assert_string_equal(ask(room, PTV_TAGS, "evil.example"), "ok [a]");
     assert_string_equal(ask(room, PTV_TAGS, "2001:db8::1"), "ok [b]");
     assert_string_equal(ask(room, PTV_TAGS, "bücher.example"), "ok [c]");
@@ -133,11 +143,13 @@ static void it_finds_a_query_however_it_is_written(void **state)
 static void it_reads_bodies_that_are_texts(void **state)
 {
     test_room *room = *state;
-    open_archive(room, scratch_write(&room->dir, "a.ndjson",
-        "{\"query\":\"a.example\",\"body\":\"{\\\"tags\\\":[\\\"x\\\"]}\",\"status\":200,\"endpoint\":\"/v2/actions/tags\"}\n"
-        "{\"query\":\"b.example\",\"body\":\"<html>\",\"status\":200,\"endpoint\":\"/v2/actions/tags\"}\n"
-        "{\"query\":\"c.example\",\"body\":null,\"status\":200,\"endpoint\":\"/v2/actions/tags\"}\n"
-        "{\"query\":\"d.example\",\"status\":204,\"endpoint\":\"/v2/actions/tags\"}\n"));
+    open_archive(room, scratch_write(
+                           &room->dir, "a.ndjson",
+                           "{\"query\":\"a.example\",\"body\":\"{\\\"tags\\\":[\\\"x\\\"]}\",\"status\":200,\"endpoint\":\"/"
+                           "v2/actions/tags\"}\n"
+                           "{\"query\":\"b.example\",\"body\":\"<html>\",\"status\":200,\"endpoint\":\"/v2/actions/tags\"}\n"
+                           "{\"query\":\"c.example\",\"body\":null,\"status\":200,\"endpoint\":\"/v2/actions/tags\"}\n"
+                           "{\"query\":\"d.example\",\"status\":204,\"endpoint\":\"/v2/actions/tags\"}\n"));
     assert_string_equal(ask(room, PTV_TAGS, "a.example"), "ok [x]");
     assert_string_equal(ask(room, PTV_TAGS, "b.example"), "failed outage: HTML instead of JSON");
     assert_string_equal(ask(room, PTV_TAGS, "c.example"), "failed outage: HTTP 200 with an empty body");
@@ -147,16 +159,18 @@ static void it_reads_bodies_that_are_texts(void **state)
 static void it_tells_a_damaged_line_from_no_entry(void **state)
 {
     test_room *room = *state;
-    const char *path = scratch_write(&room->dir, "a.ndjson",
+    const char *path = scratch_write(
+        &room->dir, "a.ndjson",
         "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"cut.example\",\"status\":200,\"body\":{\"tags\":[\"ranso\n"
         "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"status.example\",\"status\":\"fine\",\"body\":{\"tags\":[]}}\n"
-        "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"when.example\",\"status\":200,\"fetched_at\":\"soon\",\"body\":{\"tags\":[]}}\n"
+        "{\"endpoint\":\"/v2/actions/"
+        "tags\",\"query\":\"when.example\",\"status\":200,\"fetched_at\":\"soon\",\"body\":{\"tags\":[]}}\n"
         "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"body.example\",\"status\":200,\"body\":{\"tags\":[}]}}\n"
         "{\"endpoint\":\"/v2/actions/tags\",\"query\":[],\"status\":200,\"body\":{}}\n"
-        "not JSON\n"
-        TAGS("mended.example", "2026-01-01", "[\"a\"]")
-        "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"mended.example\",\"status\":200,\"fetched_at\":\"2026-02-01\",\"bo\n"
-        TAGS("whole.example", "2026-01-01", "[\"a\"]"));
+        "not JSON\n" TAGS("mended.example", "2026-01-01",
+                          "[\"a\"]") "{\"endpoint\":\"/v2/actions/"
+                                     "tags\",\"query\":\"mended.example\",\"status\":200,\"fetched_at\":\"2026-02-01\","
+                                     "\"bo\n" TAGS("whole.example", "2026-01-01", "[\"a\"]"));
     char expected[1024];
     open_archive(room, path);
     snprintf(expected, sizeof expected, "failed settings: archive %s:1: JSON ends at byte 88", path);
@@ -194,7 +208,9 @@ static void it_reads_lines_longer_than_a_chunk_and_passes_over_endless_ones(void
     test_room *room = *state;
     ptv_buf text = PTV_BUF(8 << 20);
     for (int k = 0; k < 3; k++) {
-        ptv_buf_printf(&text, "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"long%d.example\",\"status\":200,\"body\":{\"tags\":[\"z\"", k);
+        ptv_buf_printf(
+            &text,
+            "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"long%d.example\",\"status\":200,\"body\":{\"tags\":[\"z\"", k);
         for (int i = 0; i < (k == 1 ? 300000 : 60000); i++)
             ptv_buf_puts(&text, ",\"abcd\"");
         ptv_buf_puts(&text, "]}}\n");
@@ -248,8 +264,11 @@ static void it_writes_answers_that_read_the_same(void **state)
         ptv_record *r = new_record(&room->mem, "evil.example"), *again;
         ptv_buf line = PTV_BUF(1 << 20);
         bool retry;
-        ptv_answer answer = { .status = answers[i].status, .body = answers[i].body, .body_len = strlen(answers[i].body),
-                              .fetched_at = 1777593600, .retry_after_s = -1 };
+        ptv_answer answer = { .status = answers[i].status,
+                              .body = answers[i].body,
+                              .body_len = strlen(answers[i].body),
+                              .fetched_at = 1777593600,
+                              .retry_after_s = -1 };
         ptv_passivetotal_read(r, &room->mem, &room->s, answers[i].section, &answer, &retry, &room->err);
         ptv_archive_write(&line, r, answers[i].section);
         assert_int_equal(line.failed, PTV_OK);
@@ -289,10 +308,14 @@ static void it_makes_a_record_of_the_lines_of_one_artifact(void **state)
 {
     test_room *room = *state;
     ptv_record *r;
-    const char *lines = "{\"endpoint\":\"/v2/account\",\"query\":\"\",\"status\":200,\"fetched_at\":5,\"body\":{\"username\":\"a\"}}\n"
-                        TAGS("Evil.example", "2026-02-01", "[\"new\"]") "\n" TAGS("evil.example.", "2026-01-01", "[\"old\"]")
-                        "{\"endpoint\":\"/v2/dns/passive\",\"query\":\"evil.example\",\"status\":429,\"body\":\"\"}\n"
-                        "{\"endpoint\":\"/v2/whois\",\"query\":\"evil.example\",\"status\":200,\"body\":{}}\n";
+    const char *lines =
+        "{\"endpoint\":\"/v2/account\",\"query\":\"\",\"status\":200,\"fetched_at\":5,\"body\":{\"username\":\"a\"}}\n" TAGS(
+            "Evil.example", "2026-02-01",
+            "[\"new\"]") "\n" TAGS("evil.example.", "2026-01-01",
+                                   "[\"old\"]") "{\"endpoint\":\"/v2/dns/"
+                                                "passive\",\"query\":\"evil.example\",\"status\":429,\"body\":\"\"}\n"
+                                                "{\"endpoint\":\"/v2/"
+                                                "whois\",\"query\":\"evil.example\",\"status\":200,\"body\":{}}\n";
     assert_int_equal(ptv_archive_record(&r, &room->mem, &room->s, lines, strlen(lines), &room->err), PTV_OK);
     assert_string_equal(r->subject->value, "evil.example");
     assert_string_equal(r->artifact, "evil.example");
@@ -308,14 +331,17 @@ static void it_says_which_line_is_wrong(void **state)
     test_room *room = *state;
     assert_string_equal(record_error(room, TAGS("a.example", "2026-01-01", "[]") TAGS("b.example", "2026-01-01", "[]")),
                         "line 2: an answer about b.example among those about a.example");
-    assert_string_equal(record_error(room, "\n{\"endpoint\":\"/v2/actions/tags\",\"query\":\"a.exa"), "line 2: JSON ends at byte 45");
+    assert_string_equal(record_error(room, "\n{\"endpoint\":\"/v2/actions/tags\",\"query\":\"a.exa"),
+                        "line 2: JSON ends at byte 45");
     assert_string_equal(record_error(room, "{\"endpoint\":\"/v2/actions/tags\",\"status\":200}"), "line 1: no \"query\"");
     assert_string_equal(record_error(room, "{\"query\":\"a.example\",\"status\":200}"), "line 1: no \"endpoint\"");
-    assert_string_equal(record_error(room, "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"a.example\"}"), "line 1: no \"status\"");
+    assert_string_equal(record_error(room, "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"a.example\"}"),
+                        "line 1: no \"status\"");
     assert_string_equal(record_error(room, "{\"endpoint\":\"/v2/account\",\"query\":null,\"status\":200,\"body\":{}}"),
                         "no answer with a query");
     assert_string_equal(record_error(room, ""), "no answer with a query");
-    assert_non_null(strstr(record_error(room, "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"10.0.0.0/8\",\"status\":200}"), "line 1: "));
+    assert_non_null(strstr(record_error(room, "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"10.0.0.0/8\",\"status\":200}"),
+                           "line 1: "));
 }
 
 static void it_knows_an_answer_when_it_sees_one(void **state)
@@ -358,7 +384,8 @@ static ptv_code use_once(test_room *room)
 static void it_survives_every_allocation_failing_once(void **state)
 {
     test_room *room = *state;
-    scratch_write(&room->dir, "a.ndjson", TAGS("EVIL.example", "2026-01-01", "[\"a\",1]") TAGS("\\u0062.example", "2026-01-01", "[]"));
+    scratch_write(&room->dir, "a.ndjson",
+                  TAGS("EVIL.example", "2026-01-01", "[\"a\",1]") TAGS("\\u0062.example", "2026-01-01", "[]"));
     scratch_write(&room->dir, "b.json", "{\"endpoint\":\"/v2/actions/tags\",\n\"query\":\"c.example\",\"status\":200}");
     room->s.archive = room->dir.path;
     room->s.keep_answers = true;

@@ -128,7 +128,10 @@ static const ptv_section_info *info(test_room *room, ptv_section section)
 static const fake_answer all_good[] = {
     { .path = TAGS, .status = 200, .body = "{\"tags\":[\"net\"]}" },
     { .path = WORD, .status = 200, .body = "{\"classification\":\"suspicious\"}" },
-    { .path = PDNS, .status = 200, .body = "{\"totalRecords\":1,\"results\":[{\"resolve\":\"192.0.2.1\",\"firstSeen\":\"2026-01-02\",\"source\":[\"x\"]}]}" },
+    { .path = PDNS,
+      .status = 200,
+      .body =
+          "{\"totalRecords\":1,\"results\":[{\"resolve\":\"192.0.2.1\",\"firstSeen\":\"2026-01-02\",\"source\":[\"x\"]}]}" },
     { .path = SUBS, .status = 200, .body = "{\"primaryDomain\":\"evil.example\",\"subdomains\":[\"www\"]}" },
     { .path = ACCT, .status = 200, .body = "{\"username\":\"a\",\"searchApiQuotaExceeded\":false}" },
     { .path = NULL },
@@ -213,7 +216,8 @@ static void it_waits_the_same_for_the_same_seed(void **state)
     assert_true(waited[0] <= room->s.retry_within_ms);
     assert_true(info(room, PTV_TAGS)->calls >= 4);
     char expected[64];
-    snprintf(expected, sizeof expected, "failed outage: HTTP 503: service unavailable (%u tries)", info(room, PTV_TAGS)->calls);
+    snprintf(expected, sizeof expected, "failed outage: HTTP 503: service unavailable (%u tries)",
+             info(room, PTV_TAGS)->calls);
     assert_string_equal(told(room, PTV_TAGS), expected);
 }
 
@@ -321,7 +325,8 @@ static void it_stops_until_the_quota_is_back(void **state)
     assert_int_equal(info(room, PTV_TAGS)->retry_after_s, 30);
     room->net.now += 9500;
     ask(room, T | P);
-    assert_string_equal(told(room, PTV_PASSIVE_DNS), "not_asked quota: passivetotal: quota used up until 2026-05-01T00:00:30Z");
+    assert_string_equal(told(room, PTV_PASSIVE_DNS),
+                        "not_asked quota: passivetotal: quota used up until 2026-05-01T00:00:30Z");
     assert_int_equal(info(room, PTV_PASSIVE_DNS)->retry_after_s, 21);
     assert_true(ptv_fetcher_exhausted(room->fetcher, &why));
     room->net.now += 20500;
@@ -338,7 +343,8 @@ static void it_stops_until_the_quota_is_back(void **state)
 
 static void it_does_not_stop_for_ever_whatever_the_service_says(void **state)
 {
-    static const fake_answer script[] = { { .path = TAGS, .status = 429, .body = "", .retry_after_s = INT64_MAX }, { .path = NULL } };
+    static const fake_answer script[] = { { .path = TAGS, .status = 429, .body = "", .retry_after_s = INT64_MAX },
+                                          { .path = NULL } };
     test_room *room = *state;
     open_fetcher(room, script);
     ask(room, T);
@@ -406,7 +412,8 @@ static void it_gives_a_call_no_more_time_than_is_left(void **state)
 
 static void it_does_not_wait_beyond_the_deadline(void **state)
 {
-    static const fake_answer script[] = { { .path = TAGS, .status = 503, .body = "", .retry_after_s = 2 }, { .path = NULL } };
+    static const fake_answer script[] = { { .path = TAGS, .status = 503, .body = "", .retry_after_s = 2 },
+                                          { .path = NULL } };
     test_room *room = *state;
     open_fetcher(room, script);
     begin(room, "evil.example");
@@ -444,8 +451,9 @@ static void it_drops_what_is_under_way(void **state)
 
 /* ------------------------------------------------------------------------------------------ routes */
 
-#define ANSWER(endpoint, body) \
-    "{\"endpoint\":\"" endpoint "\",\"query\":\"evil.example\",\"status\":200,\"fetched_at\":\"2026-04-01\",\"body\":" body "}\n"
+#define ANSWER(endpoint, body)                                                                                              \
+    "{\"endpoint\":\"" endpoint "\",\"query\":\"evil.example\",\"status\":200,\"fetched_at\":\"2026-04-01\",\"body\":" body \
+    "}\n"
 
 static void with_archive(test_room *room, const char *text)
 {
@@ -472,7 +480,8 @@ static void it_asks_lists_then_archive_then_the_network(void **state)
 {
     test_room *room = *state;
     with_lists(room, LIST);
-    with_archive(room, ANSWER("/v2/enrichment/subdomains", "{\"subdomains\":[]}") ANSWER("/v2/actions/tags", "{\"tags\":[\"old\"]}"));
+    with_archive(room, ANSWER("/v2/enrichment/subdomains", "{\"subdomains\":[]}")
+                           ANSWER("/v2/actions/tags", "{\"tags\":[\"old\"]}"));
     open_fetcher(room, all_good);
     assert_int_equal(ptv_fetcher_local(room->fetcher), T | C | P | S | A);
     ask(room, T | C | P | S | A);
@@ -490,8 +499,9 @@ static void it_asks_lists_then_archive_then_the_network(void **state)
 static void it_asks_the_next_where_the_first_failed(void **state)
 {
     test_room *room = *state;
-    with_archive(room, "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"evil.example\",\"status\":200,\"bo\n"
-                       "{\"endpoint\":\"/v2/actions/classification\",\"query\":\"evil.example\",\"status\":503,\"body\":\"\"}\n");
+    with_archive(room,
+                 "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"evil.example\",\"status\":200,\"bo\n"
+                 "{\"endpoint\":\"/v2/actions/classification\",\"query\":\"evil.example\",\"status\":503,\"body\":\"\"}\n");
     open_fetcher(room, all_good);
     ask(room, T | C);
     assert_string_equal(told(room, PTV_TAGS), "ok [net]");
@@ -522,7 +532,8 @@ static void it_uses_the_archive_when_the_quota_is_used_up(void **state)
     assert_string_equal(told(room, PTV_CLASSIFICATION), "failed quota: HTTP 429: quota used up");
     ask(room, T | C);
     assert_string_equal(told(room, PTV_TAGS), "ok [old]");
-    assert_string_equal(told(room, PTV_CLASSIFICATION), "not_asked quota: passivetotal: quota used up until 2026-05-02T00:00:00Z");
+    assert_string_equal(told(room, PTV_CLASSIFICATION),
+                        "not_asked quota: passivetotal: quota used up until 2026-05-02T00:00:00Z");
 }
 
 static void it_says_where_there_was_no_entry(void **state)
@@ -602,7 +613,8 @@ static void it_joins_sources(void **state)
 
 static void it_joins_in_either_order_and_keeps_warnings(void **state)
 {
-    static const fake_answer script[] = { { .path = TAGS, .status = 200, .body = "{\"tags\":[\"net\",1]}" }, { .path = NULL } };
+    static const fake_answer script[] = { { .path = TAGS, .status = 200, .body = "{\"tags\":[\"net\",1]}" },
+                                          { .path = NULL } };
     test_room *room = *state;
     with_lists(room, LIST);
     with_archive(room, ANSWER("/v2/actions/tags", "{\"tags\":[2,\"old\"]}"));
@@ -644,8 +656,8 @@ static void it_refuses_routes_and_settings_that_cannot_be(void **state)
     static const struct {
         const char *route, *message;
     } wrong[] = {
-        { "lists, pasivetotal",
-          "setting tags = lists, pasivetotal: no source 'pasivetotal' (did you mean 'passivetotal'?); there are lists, archive and passivetotal" },
+        { "lists, pasivetotal", "setting tags = lists, pasivetotal: no source 'pasivetotal' (did you mean 'passivetotal'?); "
+                                "there are lists, archive and passivetotal" },
         { "virustotal", "setting tags = virustotal: no source 'virustotal'; there are lists, archive and passivetotal" },
         { "lists, passivetotal, lists", "setting tags = lists, passivetotal, lists: 'lists' is named twice" },
         { "lists,,passivetotal", "setting tags = lists,,passivetotal: a source is missing" },
@@ -672,7 +684,8 @@ static void it_refuses_routes_and_settings_that_cannot_be(void **state)
     assert_string_equal(refusal(room), "setting tags = passivetotal needs the setting passivetotal_username");
     room->s.route[PTV_TAGS] = NULL;
     room->s.lists = NULL;
-    assert_string_equal(refusal(room), "no source is configured: set passivetotal_username and passivetotal_api_key, or archive, or lists");
+    assert_string_equal(refusal(room),
+                        "no source is configured: set passivetotal_username and passivetotal_api_key, or archive, or lists");
 }
 
 static void it_reads_routes(void **state)

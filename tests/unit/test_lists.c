@@ -62,17 +62,16 @@ static const char *ask(test_room *room, ptv_section section, const char *artifac
 }
 
 #define HEADER "indicator,tags,classification,first_seen,last_seen\n"
-static const char one_csv[] = HEADER
-    "# our own\n"
-    "\n"
-    "evil.example,Ransomware; c2|dropper,malicious,2026-01-31,2026-02-03 10:00:00\n"
-    "*.zone.example,zoned,suspicious,,\n"
-    "192.0.2.0/24,net,,2025-01-01,\n"
-    "192.0.2.7,host,,,\n"
-    "2001:DB8::/32,six,,,\n"
-    "\"quoted.example\",\"a, b\",\"benign\",\"2026-01-01\",\n"
-    "bare.example,,,,\r\n"
-    "last.example,end,,,";
+static const char one_csv[] = HEADER "# our own\n"
+                                     "\n"
+                                     "evil.example,Ransomware; c2|dropper,malicious,2026-01-31,2026-02-03 10:00:00\n"
+                                     "*.zone.example,zoned,suspicious,,\n"
+                                     "192.0.2.0/24,net,,2025-01-01,\n"
+                                     "192.0.2.7,host,,,\n"
+                                     "2001:DB8::/32,six,,,\n"
+                                     "\"quoted.example\",\"a, b\",\"benign\",\"2026-01-01\",\n"
+                                     "bare.example,,,,\r\n"
+                                     "last.example,end,,,";
 
 static void it_matches_names_zones_and_nets(void **state)
 {
@@ -113,10 +112,12 @@ static void it_fills_what_the_row_holds_and_nothing_else(void **state)
 static void it_joins_rows_of_one_indicator(void **state)
 {
     test_room *room = *state;
-    scratch_write(&room->dir, "a.csv", HEADER "evil.example,one,non-malicious,2026-02-01,2026-02-02\nEvil.Example.,four,,,\n");
-    scratch_write(&room->dir, "b.ndjson", "{\"indicator\":\"EVIL.example\",\"tags\":[\"three\",\"two\"],\"classification\":\"suspicious\","
-                                          "\"first_seen\":\"2026-01-15\",\"comment\":7}\n\n"
-                                          "{\"indicator\":\"other.example\",\"tags\":\"x;y\",\"last_seen\":null}");
+    scratch_write(&room->dir, "a.csv",
+                  HEADER "evil.example,one,non-malicious,2026-02-01,2026-02-02\nEvil.Example.,four,,,\n");
+    scratch_write(&room->dir, "b.ndjson",
+                  "{\"indicator\":\"EVIL.example\",\"tags\":[\"three\",\"two\"],\"classification\":\"suspicious\","
+                  "\"first_seen\":\"2026-01-15\",\"comment\":7}\n\n"
+                  "{\"indicator\":\"other.example\",\"tags\":\"x;y\",\"last_seen\":null}");
     scratch_write(&room->dir, "readme.txt", "not a list");
     open_lists(room, room->dir.path);
     assert_string_equal(ask(room, PTV_TAGS, "evil.example"), "ok [four|one|three|two]");
@@ -221,7 +222,8 @@ static ptv_code use_once(test_room *room)
 static void it_survives_every_allocation_failing_once(void **state)
 {
     test_room *room = *state;
-    scratch_write(&room->dir, "a.csv", HEADER "evil.example,\"a \"\"q\"\"\",malicious,2026-01-01,\n*.b.example,b,,,\n192.0.2.0/24,b,,,\n");
+    scratch_write(&room->dir, "a.csv",
+                  HEADER "evil.example,\"a \"\"q\"\"\",malicious,2026-01-01,\n*.b.example,b,,,\n192.0.2.0/24,b,,,\n");
     scratch_write(&room->dir, "b.ndjson", "{\"indicator\":\"Evil.example\",\"tags\":[\"c\"]}");
     room->s.lists = room->dir.path;
     unsigned long before = ptv_mem_count();

@@ -37,7 +37,8 @@ static int close_room(void **state)
     return ptv_mem_live() == 0 ? 0 : -1;
 }
 
-static ptv_record *read_bytes(test_room *room, ptv_section section, int status, const char *artifact, const char *body, size_t len)
+static ptv_record *read_bytes(test_room *room, ptv_section section, int status, const char *artifact, const char *body,
+                              size_t len)
 {
     ptv_record *r = new_record(&room->mem, artifact);
     ptv_answer answer = { .status = status, .body = body, .body_len = len, .fetched_at = 7, .retry_after_s = -1 };
@@ -84,9 +85,11 @@ static const fixture fixtures[] = {
     { PTV_TAGS, 200, "actions_tags/synth-null.json", "ok []", false },
     { PTV_TAGS, 200, "actions_tags/synth-mixed-case-space.json", "ok [compromised|exploit kit|ransomware]", false },
     { PTV_TAGS, 200, "actions_tags/synth-many.json",
-      "ok [tag-0000|tag-0001|tag-0002|tag-0003|tag-0004|tag-0005|tag-0006|tag-0007|tag-0008|tag-0009|tag-0010|tag-0011|…]", false },
+      "ok [tag-0000|tag-0001|tag-0002|tag-0003|tag-0004|tag-0005|tag-0006|tag-0007|tag-0008|tag-0009|tag-0010|tag-0011|…]",
+      false },
     { PTV_TAGS, 200, "actions_tags/synth-non-strings.json",
-      "ok [compromised] (tags[1]: no text: 7\ntags[2]: no text: null\ntags[3]: no text: an object\ntags[4]: no text: a boolean)",
+      "ok [compromised] (tags[1]: no text: 7\ntags[2]: no text: null\ntags[3]: no text: an object\ntags[4]: no text: a "
+      "boolean)",
       false },
     { PTV_CLASSIFICATION, 200, "actions_classification/synth-empty-string.json", "ok unclassified", false },
     { PTV_CLASSIFICATION, 200, "actions_classification/synth-malicious.json", "ok malicious", false },
@@ -121,8 +124,8 @@ static const fixture fixtures[] = {
       false },
     { PTV_PASSIVE_DNS, 200, "dns_passive/synth-total-larger-than-results.json",
       "ok count=1 total=50 rows=1/1 truncated=1 first=2020-01-01T00:00:00Z last=2020-02-01T00:00:00Z", false },
-    { PTV_SUBDOMAINS, 200, "enrichment_subdomains/synth-failure.json",
-      "failed outage: unexpected shape: success is false", false },
+    { PTV_SUBDOMAINS, 200, "enrichment_subdomains/synth-failure.json", "failed outage: unexpected shape: success is false",
+      false },
     { PTV_SUBDOMAINS, 200, "enrichment_subdomains/synth-null.json", "ok 0 []", false },
     { PTV_SUBDOMAINS, 200, "enrichment_subdomains/synth-many-5000.json",
       "ok 5000 [h0.example.com|h1.example.com|h10.example.com|h100.example.com|h1000.example.com|h1001.example.com|"
@@ -131,9 +134,10 @@ static const fixture fixtures[] = {
     { PTV_TAGS, 200, "errors/synth-200-quota-in-200.json", "failed quota: HTTP 200: quota used up: quota_exceeded", false },
     { PTV_TAGS, 400, "errors/synth-400-bad-request.json",
       "failed settings: HTTP 400: the API refused the query: query is not a valid domain or ip address", false },
-    { PTV_TAGS, 401, "errors/synth-401-error-object.json",
-      "failed key: HTTP 401: user or key refused: Invalid credentials", false },
-    { PTV_TAGS, 401, "errors/synth-401-message.json", "failed key: HTTP 401: user or key refused: invalid credentials", false },
+    { PTV_TAGS, 401, "errors/synth-401-error-object.json", "failed key: HTTP 401: user or key refused: Invalid credentials",
+      false },
+    { PTV_TAGS, 401, "errors/synth-401-message.json", "failed key: HTTP 401: user or key refused: invalid credentials",
+      false },
     { PTV_TAGS, 402, "errors/synth-402-permission.json",
       "failed key: HTTP 402: the key may not use this endpoint: This endpoint is not part of your license", false },
     { PTV_TAGS, 403, "errors/synth-403-forbidden.json",
@@ -144,12 +148,13 @@ static const fixture fixtures[] = {
       "failed quota: HTTP 429: quota used up: quota_exceeded: quota exceeded for operation search_api", false },
     { PTV_TAGS, 429, "errors/synth-429-quota-has-been-exceeded.json",
       "failed quota: HTTP 429: quota used up: API quota has been exceeded", false },
-    { PTV_TAGS, 500, "errors/synth-500-internal.json", "failed outage: HTTP 500: the API failed: Internal Server Error", true },
+    { PTV_TAGS, 500, "errors/synth-500-internal.json", "failed outage: HTTP 500: the API failed: Internal Server Error",
+      true },
     { PTV_TAGS, 502, "errors/synth-502-nginx.body", "failed outage: HTTP 502: bad gateway", true },
     { PTV_TAGS, 503, "errors/synth-503-unavailable.json", "failed outage: HTTP 503: service unavailable", true },
     { PTV_TAGS, 504, "errors/synth-504-timeout.body", "failed outage: HTTP 504: gateway time-out", true },
-    { PTV_TAGS, 200, "hostile/synth-array-root.json",
-      "failed outage: unexpected shape: the answer is a list, not an object", false },
+    { PTV_TAGS, 200, "hostile/synth-array-root.json", "failed outage: unexpected shape: the answer is a list, not an object",
+      false },
     { PTV_TAGS, 200, "hostile/synth-bom.json", "ok [compromised]", false },
     { PTV_TAGS, 200, "hostile/synth-control-chars.json", "ok [a\033[31mred|b\r\nset-cookie: x]", false },
     { PTV_SUBDOMAINS, 200, "hostile/synth-control-chars.json", "ok 1 [\u202egnp.exe.x.example.com]", false },
@@ -160,8 +165,8 @@ static const fixture fixtures[] = {
       "ok count=0 total=-1 rows=0/0 truncated=1 first=- last=- ("
       "passive_dns.total_records: no count: 1.8446744073709552e+19)",
       false },
-    { PTV_TAGS, 200, "hostile/synth-null-root.json",
-      "failed outage: unexpected shape: the answer is null, not an object", false },
+    { PTV_TAGS, 200, "hostile/synth-null-root.json", "failed outage: unexpected shape: the answer is null, not an object",
+      false },
     { PTV_TAGS, 200, "hostile/synth-trailing-garbage.json", "failed outage: text after the JSON value at byte 25", true },
     { PTV_PASSIVE_DNS, 200, "hostile/synth-truncated.json", "failed outage: JSON ends at byte 87", true },
 };
@@ -247,11 +252,13 @@ static const spoken answers[] = {
       "ok count=0 total=2 rows=0/0 truncated=1 first=2020-01-01T00:00:00Z last=2020-02-01T00:00:00Z" },
     { PTV_PASSIVE_DNS, 200, "{\"totalRecords\":0,\"firstSeen\":\"2020-01-01\",\"lastSeen\":true,\"results\":[]}",
       "ok count=0 total=0 rows=0/0 truncated=0 first=- last=- (passive_dns.last_seen: no date: a boolean)" },
-    { PTV_PASSIVE_DNS, 200, "{\"results\":[{\"resolve\":\"192.0.2.1\",\"source\":\"pingly\"},{\"resolve\":\"a\",\"source\":[]},"
-                            "{\"resolve\":\"b\",\"source\":9}]}",
+    { PTV_PASSIVE_DNS, 200,
+      "{\"results\":[{\"resolve\":\"192.0.2.1\",\"source\":\"pingly\"},{\"resolve\":\"a\",\"source\":[]},"
+      "{\"resolve\":\"b\",\"source\":9}]}",
       "ok count=2 total=-1 rows=2/3 truncated=0 first=- last=- (passive_dns.records[2].sources: no list of texts: 9)" },
     /* subdomains */
-    { PTV_SUBDOMAINS, 200, "{\"primaryDomain\":\"Example.com\",\"subdomains\":[\"www\",\"a.example.com.\",\"example.com\",\"\"]}",
+    { PTV_SUBDOMAINS, 200,
+      "{\"primaryDomain\":\"Example.com\",\"subdomains\":[\"www\",\"a.example.com.\",\"example.com\",\"\"]}",
       "ok 4 [a.example.com|example.com|www.example.com]" },
     { PTV_SUBDOMAINS, 200, "{\"primaryDomain\":null,\"queryValue\":\"*.example.org\",\"subdomains\":[\"n1\",null]}",
       "ok 1 [n1.example.org] (subdomains[1]: no text: null)" },
@@ -300,7 +307,9 @@ static void it_names_only_the_host_of_a_redirect(void **state)
 {
     test_room *room = *state;
     ptv_record *r = new_record(&room->mem, "x.example.com");
-    ptv_answer answer = { .status = 302, .body = "", .location = "https://u:p@sso.corp.example:8443/login?token=1", .fetched_at = 7 };
+    ptv_answer answer = {
+        .status = 302, .body = "", .location = "https://u:p@sso.corp.example:8443/login?token=1", .fetched_at = 7
+    };
     assert_int_equal(ptv_passivetotal_read(r, &room->mem, &room->s, PTV_TAGS, &answer, &room->retry, &room->err), PTV_EHTTP);
     assert_string_equal(r->sections[PTV_TAGS].reason, "HTTP 302: redirect to sso.corp.example:8443, not followed");
 }
@@ -338,11 +347,13 @@ static void it_shows_neither_key_nor_user_nor_a_long_or_wild_message(void **stat
 static void it_keeps_dns_rows_as_rules_want_them(void **state)
 {
     test_room *room = *state;
-    const char *body = "{\"firstSeen\":\"2020-01-01 00:00:00\",\"lastSeen\":7,\"results\":["
-                       "{\"value\":\"2001:0DB8:0:0::1\",\"recordType\":\"aaaa\",\"resolve\":\"v6.example.com.\",\"source\":[\"RiskIQ\",\"pingly\"],"
-                       "\"firstSeen\":\"2020-01-01 00:00:00\",\"collected\":\"2020-03-01 00:00:00\"},"
-                       "{\"value\":\"2001:0DB8:0:0::1\",\"recordType\":\"aaaa\",\"resolve\":\"Mail@example.com\",\"source\":null},"
-                       "{\"value\":\"x\",\"resolve\":\"192.0.2.0/24\",\"source\":[\"RiskIQ\",\"pingly\"]}]}";
+    const char *body =
+        "{\"firstSeen\":\"2020-01-01 00:00:00\",\"lastSeen\":7,\"results\":["
+        "{\"value\":\"2001:0DB8:0:0::1\",\"recordType\":\"aaaa\",\"resolve\":\"v6.example.com.\",\"source\":[\"RiskIQ\","
+        "\"pingly\"],"
+        "\"firstSeen\":\"2020-01-01 00:00:00\",\"collected\":\"2020-03-01 00:00:00\"},"
+        "{\"value\":\"2001:0DB8:0:0::1\",\"recordType\":\"aaaa\",\"resolve\":\"Mail@example.com\",\"source\":null},"
+        "{\"value\":\"x\",\"resolve\":\"192.0.2.0/24\",\"source\":[\"RiskIQ\",\"pingly\"]}]}";
     room->s.timezone_offset_s = 3600;
     ptv_record *r = read_bytes(room, PTV_PASSIVE_DNS, 200, "2001:db8::1", body, strlen(body));
     assert_int_equal(r->all_records.count, 3);
@@ -370,10 +381,11 @@ static void it_knows_a_live_look_up_by_all_its_sources(void **state)
     static const char *live[] = { "pingly", "mine" };
     room->s.live_sources = live;
     room->s.live_source_count = 2;
-    assert_string_equal(read_text(room, PTV_PASSIVE_DNS, 200,
-                                  "{\"results\":[{\"resolve\":\"a\",\"source\":[\"Pingly\",\"mine\"],\"firstSeen\":\"2023-01-01\"},"
-                                  "{\"resolve\":\"b\",\"source\":[\"pingly\",\"riskiq\"],\"firstSeen\":\"2022-01-01\"}]}"),
-                        "ok count=1 total=-1 rows=1/2 truncated=0 first=2022-01-01T00:00:00Z last=-");
+    assert_string_equal(
+        read_text(room, PTV_PASSIVE_DNS, 200,
+                  "{\"results\":[{\"resolve\":\"a\",\"source\":[\"Pingly\",\"mine\"],\"firstSeen\":\"2023-01-01\"},"
+                  "{\"resolve\":\"b\",\"source\":[\"pingly\",\"riskiq\"],\"firstSeen\":\"2022-01-01\"}]}"),
+        "ok count=1 total=-1 rows=1/2 truncated=0 first=2022-01-01T00:00:00Z last=-");
     room->s.live_source_count = 0;
     assert_string_equal(read_text(room, PTV_PASSIVE_DNS, 200, "{\"results\":[{\"resolve\":\"a\",\"source\":[\"pingly\"]}]}"),
                         "ok count=1 total=-1 rows=1/1 truncated=0 first=- last=-");
@@ -404,8 +416,8 @@ static void it_keeps_the_newest_of_more_than_ten_thousand_records(void **state)
     ptv_buf body = PTV_BUF(8 << 20);
     ptv_buf_puts(&body, "{\"totalRecords\":10002,\"results\":[");
     for (int i = 0; i < 10002; i++)
-        ptv_buf_printf(&body, "%s{\"resolve\":\"h%d\",\"firstSeen\":%d,\"lastSeen\":%d,\"source\":[\"riskiq\"]}", i ? "," : "", i,
-                       1000000 + i, 2000000 + i);
+        ptv_buf_printf(&body, "%s{\"resolve\":\"h%d\",\"firstSeen\":%d,\"lastSeen\":%d,\"source\":[\"riskiq\"]}",
+                       i ? "," : "", i, 1000000 + i, 2000000 + i);
     ptv_buf_puts(&body, "]}");
     ptv_record *r = read_bytes(room, PTV_PASSIVE_DNS, 200, "example.com", body.data, body.len);
     ptv_buf_release(&body);
@@ -584,9 +596,11 @@ static ptv_code read_once(const fixture *f, const char *body, size_t len)
 
 static void it_survives_every_allocation_failing_once(void **state)
 {
-    static const char *const files[] = { "dns_passive/synth-bad-dates.json", "actions_tags/synth-non-strings.json",
-                                         "enrichment_subdomains/synth-null.json", "errors/synth-401-error-object.json",
-                                         "account_quota/synth-user-over-limit.json", "actions_classification/synth-upper.json" };
+    static const char *const files[] = {
+        "dns_passive/synth-bad-dates.json",         "actions_tags/synth-non-strings.json",
+        "enrichment_subdomains/synth-null.json",    "errors/synth-401-error-object.json",
+        "account_quota/synth-user-over-limit.json", "actions_classification/synth-upper.json"
+    };
     test_room *room = *state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const fixture *f = fixtures;
