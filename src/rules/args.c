@@ -52,7 +52,7 @@ static bool word_is_sound(ptv_loading *l, int line, const char *what, const char
         if ((unsigned char)word[i] < 0x20 && !ptv_is_blank(word[i]))
             problem = "holds a control character";
     if (problem)
-        ptv_problem(l, line, "E-ARG", "%s: the text %s %s", what, ptv_utf8_valid(word, len) ? ptv_quoted(l->mem, word) : "given", problem);
+        ptv_problem(l, line, "E-ARG", "%s: the text %s %s", what, ptv_quoted(l->mem, word), problem);
     return !problem;
 }
 

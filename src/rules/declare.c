@@ -439,7 +439,7 @@ bool ptv_id_check(ptv_loading *l, int line, const char *what, const char *id, si
     }
     if (!sound)
         ptv_problem(l, line, "E-KEY", "%s: the name %s is not made of letters, digits, - _ . (at most 64, a letter or digit first)", what,
-                    ptv_utf8_valid(id, strlen(id)) ? ptv_quoted(l->mem, id) : "given");
+                    ptv_quoted(l->mem, id));
     return sound;
 }
 

@@ -29,21 +29,30 @@ bool ptv_problem_at(const ptv_loading *l, int line, const char *code)
 
 void ptv_problem(ptv_loading *l, int line, const char *code, const char *fmt, ...)
 {
-    enum { MOST = 100 };
-    char text[1200];
+    enum { MOST = 100, LONGEST = 1200 };
+    char raw[LONGEST];
+    ptv_buf safe = PTV_BUF(8 * LONGEST);
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    int len = vsnprintf(raw, sizeof raw, fmt, args);
     va_end(args);
+    if (len >= (int)sizeof raw) /* not in the middle of a character */
+        for (size_t end = sizeof raw - 1; end && !ptv_utf8_valid(raw, end) && end > sizeof raw - 4; raw[end] = '\0')
+            end--;
+    ptv_escape_terminal(&safe, raw, strlen(raw)); /* keys and names in it come from the file */
+    const char *text = safe.data ? safe.data : "";
+    bool said = false;
     const ptv_finding *f;
-    for (size_t i = l->first_finding; (f = ptv_findings_at(l->set->findings, i)); i++)
-        if (f->line == line && ptv_text_equal(f->code, code) && ptv_text_equal(f->message, text))
-            return;
-    if (++l->finding_count > MOST)
-        return;
-    ptv_finding_add(l->set->findings, PTV_ERROR, l->file, line, code, "%s", text);
-    if (l->finding_count == MOST)
-        ptv_finding_add(l->set->findings, PTV_ERROR, l->file, line, "E-MORE", "more problems follow; mend these first");
+    for (size_t i = l->first_finding; (f = ptv_findings_at(l->set->findings, i)) && !said; i++)
+        said = f->line == line && ptv_text_equal(f->code, code) && ptv_text_equal(f->message, text);
+    if (safe.failed)
+        l->set->no_memory = true;
+    else if (!said && ++l->finding_count <= MOST) {
+        ptv_finding_add(l->set->findings, PTV_ERROR, l->file, line, code, "%s", text);
+        if (l->finding_count == MOST)
+            ptv_finding_add(l->set->findings, PTV_ERROR, l->file, line, "E-MORE", "more problems follow; mend these first");
+    }
+    ptv_buf_release(&safe);
 }
 
 const char *ptv_did_you_mean(ptv_arena *mem, const char *word, const char *const *candidates, size_t count)
@@ -56,26 +65,21 @@ const char *ptv_did_you_mean(ptv_arena *mem, const char *word, const char *const
 /* In marks, what could harm a terminal escaped, cut at 60 characters. */
 static const char *marked(ptv_arena *mem, const char *text, char mark)
 {
-    char safe[400], *to = safe;
-    size_t shown = 0;
-    *to++ = mark;
-    for (const char *p = text; *p; p++) {
-        if (((unsigned char)*p & 0xc0) != 0x80 && ++shown > 60) {
-            memcpy(to, "…", strlen("…"));
-            to += strlen("…");
-            break;
-        }
-        if (to - safe > 380)
-            break;
-        if (*p == mark || *p == '\\')
-            *to++ = '\\';
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            to += snprintf(to, 5, "\\x%02x", (unsigned char)*p);
-        else
-            *to++ = *p;
+    enum { SHOWN = 60 };
+    ptv_buf safe = PTV_BUF(4096);
+    ptv_buf_putc(&safe, mark);
+    for (size_t shown = 0; *text && shown < SHOWN; shown++) {
+        uint32_t point;
+        size_t step = ptv_utf8_next(&point, text, strnlen(text, 4));
+        if (*text == mark || *text == '\\')
+            ptv_buf_putc(&safe, '\\');
+        ptv_escape_terminal(&safe, text, step ? step : 1);
+        text += step ? step : 1;
     }
-    *to++ = mark;
-    char *copy = ptv_arena_strndup(mem, safe, (size_t)(to - safe));
+    ptv_buf_puts(&safe, *text ? "…" : "");
+    ptv_buf_putc(&safe, mark);
+    char *copy = safe.failed ? NULL : ptv_arena_strndup(mem, safe.data, safe.len);
+    ptv_buf_release(&safe);
     return copy ? copy : "…";
 }
 
