@@ -106,6 +106,7 @@ typedef enum ptv_format {
     PTV_FORMAT_SOAR,   /* the function result of the SOAR platform (payload 2.0), one line */
     PTV_FORMAT_RECORD, /* the normalised record, one line */
     PTV_FORMAT_ANSWERS, /* the raw answers, one JSON object a line, as an archive keeps them */
+    PTV_FORMAT_JUNIT,   /* test runs only */
     PTV_FORMAT_COMPACT  /* the compact record: one line that eval and diff read without parsing raw JSON again */
 } ptv_format;
 
@@ -248,6 +249,33 @@ PTV_API ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, con
 /* Write the words rules may use (`fields`), or what each rule makes us fetch (`needs`), as text or json. */
 PTV_API ptv_code ptv_fields_write(ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);
 PTV_API ptv_code ptv_needs_write(ptv_client *c, ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);
+
+/* -------------------------------------------------------------------------------------------- tests */
+
+/* The cases beside the rules: NAME.test.lua. Zero is the default everywhere. */
+typedef struct ptv_test_options {
+    const char *const *paths; /* rule folders, rule files or test files; NULL: the setting `rules` */
+    size_t path_count;
+    const char *run;      /* glob over case names; a plain word is looked for anywhere in them; NULL: all */
+    bool fail_fast;       /* stop at the first case that fails */
+    bool coverage;        /* report which conditions were seen yes, no, unknown */
+    int coverage_percent; /* a gate: fail below; 0: none */
+    bool invert;          /* turn each condition round: a case must notice */
+    bool fail_sections;   /* fail each section in turn: no match may become no_match, nor the other way round */
+    int64_t now_utc;      /* for cases without a now of their own; 0 or PTV_NO_TIME: none */
+} ptv_test_options;
+
+typedef struct ptv_test_report ptv_test_report;
+
+/* Run them. Findings get what is wrong with rule and test files. PTV_OK also when cases fail: ptv_test_passed() tells.
+ * Errors: PTV_ESETTINGS, PTV_EIO, PTV_ENOMEM. */
+PTV_API ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_test_options *options, ptv_findings *findings,
+                          ptv_error *err);
+PTV_API bool ptv_test_passed(const ptv_test_report *r); /* every case, and every gate asked for */
+/* PTV_FORMAT_TEXT, PTV_FORMAT_JSON or PTV_FORMAT_JUNIT. */
+PTV_API ptv_code ptv_test_write(const ptv_test_report *r, ptv_format format, unsigned flags, ptv_write_fn *write, void *to,
+                                ptv_error *err);
+PTV_API void ptv_test_free(ptv_test_report *r); /* NULL is fine */
 
 /* ----------------------------------------------------------------------------------------- selftest */
 

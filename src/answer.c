@@ -181,6 +181,8 @@ static ptv_code write_report(const ptv_report *r, ptv_format format, unsigned fl
     case PTV_FORMAT_ANSWERS:
         write_answers(&out, a->record);
         break;
+    case PTV_FORMAT_JUNIT:
+        return ptv_fail(err, PTV_EINVAL, "junit is a form of test runs, not of reports");
     case PTV_FORMAT_COMPACT:
         ptv_record_write_compact(&out, a->record);
         break;

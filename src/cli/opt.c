@@ -24,6 +24,15 @@ const cli_flag_info cli_flags[FLAG_COUNT] = {
     [FLAG_SKIP] = { "skip", 0, "N", "leave out the first N inputs: resume a run that stopped" },
     [FLAG_SAVE] = { "save", 0, "DIR", "keep the raw answers in DIR, one file an artifact: an archive" },
     [FLAG_COMPACT] = { "compact", 0, NULL, "with --save: compact records instead of raw answers" },
+    [FLAG_RUN] = { "run", 0, "PATTERN", "only cases whose name holds PATTERN, or fits it as a glob (* ?)" },
+    [FLAG_FAIL_FAST] = { "fail-fast", 0, NULL, "stop at the first case that fails" },
+    [FLAG_COVERAGE] = { "coverage", 0, "PERCENT",
+                        "show which conditions were seen yes, no, unknown; fail below PERCENT (0: only show)" },
+    [FLAG_INVERT] = { "invert", 0, NULL, "turn each condition round; fail when no case notices" },
+    [FLAG_FAIL_SECTIONS] = { "fail-sections", 0, NULL,
+                             "fail each section in turn; fail when that turns match and no_match round" },
+    [FLAG_STRICT] = { "strict", 0, NULL, "--coverage 100 --invert --fail-sections" },
+    [FLAG_WATCH] = { "watch", 0, NULL, "run again whenever a rule, test or list file is saved; Ctrl-C ends it" },
     [FLAG_QUIET] = { "quiet", 'q', NULL, "no progress, summary or warnings on stderr" },
     [FLAG_VERBOSE] = { "verbose", 'v', NULL, "say more on stderr; twice: every request" },
     [FLAG_COLOR] = { "color", 0, "WHEN", "auto (default; NO_COLOR is honoured), always or never" },
@@ -35,8 +44,8 @@ typedef struct parsing {
     cli_options *o;
     int argc, at; /* at: the next word */
     char **argv;
-    unsigned seen; /* flags given, checked against the command at the end */
-    const char *color, *now, *skip;
+    uint64_t seen; /* flags given, checked against the command at the end */
+    const char *color, *now, *skip, *coverage;
 } parsing;
 
 static cli_exit usage(const cli_options *o, const char *fmt, ...) PTV_PRINTF(2, 3);
@@ -132,6 +141,27 @@ static cli_exit take_flag(parsing *p, cli_flag f, char *value)
         break;
     case FLAG_COMPACT:
         o->compact = true;
+        break;
+    case FLAG_RUN:
+        o->run = value;
+        break;
+    case FLAG_FAIL_FAST:
+        o->fail_fast = true;
+        break;
+    case FLAG_COVERAGE:
+        p->coverage = value;
+        break;
+    case FLAG_INVERT:
+        o->invert = true;
+        break;
+    case FLAG_FAIL_SECTIONS:
+        o->fail_sections = true;
+        break;
+    case FLAG_STRICT:
+        o->strict = true;
+        break;
+    case FLAG_WATCH:
+        o->watch = true;
         break;
     case FLAG_QUIET:
         o->quiet = true;
@@ -245,6 +275,10 @@ static cli_exit check_values(parsing *p)
     if (p->skip && (!ptv_int_parse(&skip, p->skip) || skip < 0))
         return usage(o, "--skip takes a count, not '%s'", p->skip);
     o->skip = (uint64_t)skip;
+    int64_t percent = -1;
+    if (p->coverage && (!ptv_int_parse(&percent, p->coverage) || percent < 0 || percent > 100))
+        return usage(o, "--coverage takes 0 to 100, not '%s'", p->coverage);
+    o->coverage_percent = (int)percent;
     if (o->format && !is_among(o->format, o->command->formats))
         return usage(o, "--format of %s is one of: %s; not '%s'", o->command->name, o->command->formats, o->format);
     return CLI_OK;
@@ -258,7 +292,7 @@ static cli_exit check_command(parsing *p)
         return CLI_OK;
     if (!c)
         return usage(o, "which command?");
-    unsigned allowed = CLI_COMMON | c->flags | (c->formats ? CLI_BIT(FLAG_FORMAT) : 0);
+    uint64_t allowed = CLI_COMMON | c->flags | (c->formats ? CLI_BIT(FLAG_FORMAT) : 0);
     for (int f = 0; f < FLAG_COUNT; f++)
         if (p->seen & ~allowed & CLI_BIT(f))
             return usage(o, "--%s is not an option of %s", cli_flags[f].name, c->name);

@@ -20,6 +20,13 @@ typedef enum cli_flag {
     FLAG_SKIP,
     FLAG_SAVE,
     FLAG_COMPACT,
+    FLAG_RUN,
+    FLAG_FAIL_FAST,
+    FLAG_COVERAGE,
+    FLAG_INVERT,
+    FLAG_FAIL_SECTIONS,
+    FLAG_STRICT,
+    FLAG_WATCH,
     FLAG_QUIET,
     FLAG_VERBOSE,
     FLAG_COLOR,
@@ -27,7 +34,7 @@ typedef enum cli_flag {
     FLAG_VERSION,
     FLAG_COUNT
 } cli_flag;
-#define CLI_BIT(flag) (1u << (flag))
+#define CLI_BIT(flag) (UINT64_C(1) << (flag))
 /* Options that every command has. */
 #define CLI_COMMON                                                                                                          \
     (CLI_BIT(FLAG_CONFIG) | CLI_BIT(FLAG_SET) | CLI_BIT(FLAG_QUIET) | CLI_BIT(FLAG_VERBOSE) | CLI_BIT(FLAG_COLOR) |         \
@@ -50,7 +57,10 @@ typedef struct cli_options {
     size_t rules_count, set_count, operand_count;
     int64_t now; /* PTV_NO_TIME: not given */
     uint64_t skip;
+    const char *run;      /* test: which cases */
+    int coverage_percent; /* test: the gate; -1: not given */
     bool explain, exit_code, compact, quiet, help, version;
+    bool fail_fast, invert, fail_sections, strict, watch;
     int verbose;
     bool color; /* decided: the flag, NO_COLOR, the terminal */
 } cli_options;
@@ -60,7 +70,7 @@ typedef struct cli_command {
     const char *about;   /* a paragraph or two for --help; NULL */
     const char *example; /* one or more lines */
     const char *formats; /* "text json", the first is the default; NULL: no --format */
-    unsigned flags;      /* beside CLI_COMMON */
+    uint64_t flags;      /* beside CLI_COMMON */
     size_t least, most;  /* operands */
     cli_exit (*run)(const cli_options *o);
 } cli_command;

@@ -60,9 +60,9 @@ void cli_session_close(cli_session *s)
 ptv_format cli_format(const char *name)
 {
     static const char *const names[] = {
-        [PTV_FORMAT_TEXT] = "text",      [PTV_FORMAT_JSON] = "json",     [PTV_FORMAT_CSV] = "csv",
-        [PTV_FORMAT_SOAR] = "soar",      [PTV_FORMAT_RECORD] = "record", [PTV_FORMAT_ANSWERS] = "answers",
-        [PTV_FORMAT_COMPACT] = "compact"
+        [PTV_FORMAT_TEXT] = "text",       [PTV_FORMAT_JSON] = "json",     [PTV_FORMAT_CSV] = "csv",
+        [PTV_FORMAT_SOAR] = "soar",       [PTV_FORMAT_RECORD] = "record", [PTV_FORMAT_ANSWERS] = "answers",
+        [PTV_FORMAT_COMPACT] = "compact", [PTV_FORMAT_JUNIT] = "junit"
     };
     for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)

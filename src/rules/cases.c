@@ -1,0 +1,774 @@
+/*
+ * cases.c: reads the cases beside the rules into plain data; src/testing.c runs them.
+ *
+ * Functions that take a lua_State jump on error and hold nothing that would leak: everything goes into the arena.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "rules/cases.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "rules/sandbox.h"
+#include "rules/scan.h"
+
+#include <lauxlib.h>
+
+enum { MOST_CASES = 10000, MOST_DEPTH = 16 };
+static const size_t FILE_ARENA = (size_t)64 << 20;
+static const size_t GIVEN_LIMIT = (size_t)4 << 20;
+
+typedef struct built_case {
+    ptv_case data;
+    struct built_case *next;
+} built_case;
+
+typedef struct pending_case { /* case "x" seen, its table not yet */
+    int line;
+    bool done;
+    struct pending_case *next;
+} pending_case;
+
+typedef struct reader {
+    ptv_arena *mem;
+    ptv_findings *findings;
+    const char *file;
+    const ptv_scan *scan;
+    built_case *cases, **cases_end;
+    pending_case *pending;
+    size_t count;
+    ptv_case_pairs settings;
+} reader;
+
+/* One table being read: `where` names it in messages. */
+typedef struct form {
+    lua_State *L;
+    reader *r;
+    int table;
+    int line;
+    const char *where;
+    const ptv_scan_table *source;
+    bool sound;
+} form;
+
+typedef enum mark_kind { MARK_CASE, MARK_STATE, MARK_RECORDED, MARK_FIXTURE } mark_kind;
+typedef struct mark { /* a value of ours in a test file */
+    mark_kind kind;
+    const char *word; /* state name; artifact; file; case name */
+    const char *reason;
+    pending_case *pending;
+    int line;
+} mark;
+
+static const char MARK_TYPE[] = "ptv.case";
+
+static mark *mark_at(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, MARK_TYPE);
+}
+
+static void problem(form *f, int line, const char *code, const char *fmt, ...) PTV_PRINTF(4, 5);
+static void problem(form *f, int line, const char *code, const char *fmt, ...)
+{
+    char text[600];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    f->sound = false;
+    ptv_finding_add(f->r->findings, PTV_ERROR, f->r->file, line, code, "%s", text);
+}
+
+static void *keep(lua_State *L, reader *r, size_t size)
+{
+    void *p = ptv_arena_calloc(r->mem, 1, size);
+    if (!p)
+        luaL_error(L, "out of memory");
+    return p;
+}
+
+static const char *keep_text(lua_State *L, reader *r, int index)
+{
+    const char *text = ptv_arena_strdup(r->mem, lua_tostring(L, index));
+    if (!text)
+        luaL_error(L, "out of memory");
+    return text;
+}
+
+static int line_of(const form *f, const char *key)
+{
+    const ptv_scan_item *item = ptv_scan_key(f->source, key);
+    return item ? item->line : f->line;
+}
+
+static const char *suggestion(reader *r, const char *word, const char *const *words, size_t count)
+{
+    const char *near = ptv_text_nearest(word, words, count);
+    const char *text = near ? ptv_arena_printf(r->mem, " (did you mean '%s'?)", near) : NULL;
+    return text ? text : "";
+}
+
+static size_t count_words(const char *const *words)
+{
+    size_t n = 0;
+    while (words[n])
+        n++;
+    return n;
+}
+
+/* ---------------------------------------------------------------------------------------- tables of a case */
+
+static void check_keys(form *f, const char *const *names)
+{
+    for (lua_pushnil(f->L); lua_next(f->L, f->table); lua_pop(f->L, 1)) {
+        if (lua_type(f->L, -2) != LUA_TSTRING) {
+            problem(f, f->line, "E-KEY", "%s: item %s stands without a key", f->where,
+                    lua_isinteger(f->L, -2) ? lua_pushfstring(f->L, "%I", (LUAI_UACINT)lua_tointeger(f->L, -2)) : "?");
+            lua_settop(f->L, f->table);
+            return;
+        }
+        const char *key = lua_tostring(f->L, -2);
+        bool known = false;
+        for (size_t i = 0; names[i]; i++)
+            known |= strcmp(names[i], key) == 0;
+        if (!known)
+            problem(f, line_of(f, key), "E-KEY", "%s has no key '%.60s'%s", f->where, key,
+                    suggestion(f->r, key, names, count_words(names)));
+    }
+}
+
+static const char *type_word(lua_State *L, int index)
+{
+    if (mark_at(L, index))
+        return "a marked value";
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        return "a text";
+    case LUA_TNUMBER:
+        return "a number";
+    case LUA_TBOOLEAN:
+        return "a boolean";
+    case LUA_TTABLE:
+        return "a table";
+    case LUA_TNIL:
+        return "nothing";
+    default:
+        return "something else";
+    }
+}
+
+/* The text under a key; NULL: not there, or reported. */
+static const char *text_key(form *f, const char *key)
+{
+    const char *text = NULL;
+    int type = lua_getfield(f->L, f->table, key);
+    if (type == LUA_TSTRING)
+        text = keep_text(f->L, f->r, -1);
+    else if (type != LUA_TNIL)
+        problem(f, line_of(f, key), "E-ARG", "%s: %s is %s, not a text", f->where, key, type_word(f->L, -1));
+    lua_pop(f->L, 1);
+    return text;
+}
+
+/* One of a few words as its index; -1: not there, or reported. */
+static int word_key(form *f, const char *key, const char *const *words)
+{
+    const char *text = text_key(f, key);
+    if (!text)
+        return -1;
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], text) == 0)
+            return i;
+    ptv_buf list = PTV_BUF(1024);
+    for (size_t i = 0; words[i]; i++)
+        ptv_buf_printf(&list, "%s%s", i ? ", " : "", words[i]);
+    problem(f, line_of(f, key), "E-ENUM", "%s: %s: '%.60s' is not one of %s%s", f->where, key, text,
+            list.data ? list.data : "", suggestion(f->r, text, words, count_words(words)));
+    ptv_buf_release(&list);
+    return -1;
+}
+
+static int yesno_key(form *f, const char *key)
+{
+    int value = -1;
+    int type = lua_getfield(f->L, f->table, key);
+    if (type == LUA_TBOOLEAN)
+        value = lua_toboolean(f->L, -1);
+    else if (type != LUA_TNIL)
+        problem(f, line_of(f, key), "E-ARG", "%s: %s is %s, not true or false", f->where, key, type_word(f->L, -1));
+    lua_pop(f->L, 1);
+    return value;
+}
+
+/* A list of texts, or one text. */
+static ptv_case_pairs list_key(form *f, const char *key, const char *const *words)
+{
+    ptv_case_pairs out = { 0 };
+    lua_State *L = f->L;
+    int type = lua_getfield(L, f->table, key);
+    int at = lua_gettop(L);
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return out;
+    }
+    out.line = line_of(f, key);
+    size_t count = type == LUA_TTABLE ? lua_rawlen(L, at) : 1;
+    ptv_case_pair *items = keep(L, f->r, (count + 1) * sizeof *items);
+    for (size_t i = 0; i < count && i < 1000; i++) {
+        if (type == LUA_TTABLE)
+            lua_rawgeti(L, at, (lua_Integer)i + 1);
+        else
+            lua_pushvalue(L, at);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            problem(f, out.line, "E-ARG", "%s: %s takes texts, not %s", f->where, key, type_word(L, -1));
+        } else {
+            items[out.count] = (ptv_case_pair){ .key = keep_text(L, f->r, -1), .line = out.line };
+            bool known = !words;
+            for (size_t k = 0; words && words[k]; k++)
+                known |= strcmp(words[k], items[out.count].key) == 0;
+            if (!known)
+                problem(f, out.line, "E-ENUM", "%s: %s: '%.60s' is not a section%s", f->where, key, items[out.count].key,
+                        suggestion(f->r, items[out.count].key, words, count_words(words)));
+            out.count++;
+        }
+        lua_pop(L, 1);
+    }
+    out.items = items;
+    lua_settop(L, at - 1);
+    return out;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const ptv_case_pair *)a)->key, ((const ptv_case_pair *)b)->key);
+}
+
+/* A table of named texts; numbers are taken as their text. `absent`: false stands for "must not be there". */
+static ptv_case_pairs pairs_key(form *f, const char *key, bool absent)
+{
+    ptv_case_pairs out = { 0 };
+    lua_State *L = f->L;
+    int type = lua_getfield(L, f->table, key);
+    int at = lua_gettop(L);
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return out;
+    }
+    out.line = line_of(f, key);
+    if (type != LUA_TTABLE) {
+        problem(f, out.line, "E-ARG", "%s: %s is %s, not a table", f->where, key, type_word(L, at));
+        lua_pop(L, 1);
+        return out;
+    }
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1))
+        count++;
+    const ptv_scan_item *item = ptv_scan_key(f->source, key);
+    ptv_case_pair *items = keep(L, f->r, (count + 1) * sizeof *items);
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            problem(f, out.line, "E-KEY", "%s: %s: write name = value", f->where, key);
+            continue;
+        }
+        ptv_case_pair *pair = &items[out.count];
+        pair->key = keep_text(L, f->r, -2);
+        const ptv_scan_item *line = item ? ptv_scan_key(item->table, pair->key) : NULL;
+        pair->line = line ? line->line : out.line;
+        if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
+            lua_pushvalue(L, -1); /* tostring changes numbers in place */
+            pair->value = keep_text(L, f->r, -1);
+            lua_pop(L, 1);
+        } else if (!absent || lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1)) {
+            problem(f, pair->line, "E-ARG", "%s: %s.%.60s is %s, not a text%s", f->where, key, pair->key, type_word(L, -1),
+                    absent ? " (false: must not be there)" : "");
+            continue;
+        }
+        out.count++;
+    }
+    qsort(items, out.count, sizeof *items, by_key);
+    out.items = items;
+    lua_settop(L, at - 1);
+    return out;
+}
+
+/* ------------------------------------------------------------------------------- given: a Lua table as JSON */
+
+static void write_value(lua_State *L, form *f, ptv_json_out *o, const char *key, int index, int depth);
+
+static void write_table(lua_State *L, form *f, ptv_json_out *o, const char *key, int index, int depth)
+{
+    luaL_checkstack(L, 8, "given is nested too deep");
+    size_t count = lua_rawlen(L, index);
+    lua_pushnil(L);
+    bool empty = !lua_next(L, index);
+    if (!empty)
+        lua_pop(L, 2);
+    if (count || empty) {
+        ptv_json_open(o, key, '[');
+        for (size_t i = 1; i <= count; i++) {
+            lua_rawgeti(L, index, (lua_Integer)i);
+            write_value(L, f, o, NULL, lua_gettop(L), depth);
+            lua_pop(L, 1);
+        }
+        ptv_json_close(o, ']');
+        return;
+    }
+    ptv_json_open(o, key, '{');
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            problem(f, f->line, "E-KEY", "%s: given: write name = value", f->where);
+        else
+            write_value(L, f, o, lua_tostring(L, -2), lua_gettop(L), depth);
+    }
+    ptv_json_close(o, '}');
+}
+
+static void write_value(lua_State *L, form *f, ptv_json_out *o, const char *key, int index, int depth)
+{
+    const mark *m = mark_at(L, index);
+    lua_Number number;
+    if (m && m->kind == MARK_STATE) {
+        ptv_json_open(o, key, '{');
+        ptv_json_put_text(o, m->word, m->reason);
+        ptv_json_close(o, '}');
+        return;
+    }
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        ptv_json_put_text(o, key, lua_tostring(L, index));
+        return;
+    case LUA_TNUMBER:
+        number = lua_tonumber(L, index);
+        if (lua_isinteger(L, index))
+            ptv_json_put_int(o, key, lua_tointeger(L, index));
+        else
+            ptv_json_put_number(o, key, number);
+        return;
+    case LUA_TBOOLEAN:
+        ptv_json_put_bool(o, key, lua_toboolean(L, index));
+        return;
+    case LUA_TTABLE:
+        if (depth < MOST_DEPTH) {
+            write_table(L, f, o, key, index, depth + 1);
+            return;
+        }
+        problem(f, f->line, "E-ARG", "%s: given is nested too deep", f->where);
+        break;
+    default:
+        problem(f, f->line, "E-ARG", "%s: given: %s is %s; it takes texts, numbers, booleans, tables, failed \"…\"",
+                f->where, key ? key : "an item", type_word(L, index));
+    }
+    ptv_json_put_null(o, key);
+}
+
+static void read_given(form *f, ptv_case *c)
+{
+    lua_State *L = f->L;
+    int type = lua_getfield(L, f->table, "given");
+    const mark *m = mark_at(L, -1);
+    if (m && m->kind == MARK_RECORDED) {
+        c->recorded = m->word;
+        c->given = c->fixture = NULL;
+    } else if (m && m->kind == MARK_FIXTURE) {
+        c->fixture = m->word;
+        c->given = c->recorded = NULL;
+    } else if (type == LUA_TTABLE) {
+        /* The buffer is ours while Lua may jump: it lives in the arena's reader only after the walk. */
+        size_t room = 1 << 16;
+        const char *text = NULL;
+        for (; !text && room <= GIVEN_LIMIT; room *= 4) {
+            ptv_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
+            *b = (ptv_buf)PTV_BUF(room);
+            luaL_setmetatable(L, "ptv.case.buf"); /* released by its __gc, whatever happens */
+            lua_pushvalue(L, -2);
+            ptv_json_out o = { .buf = b };
+            write_table(L, f, &o, NULL, lua_gettop(L), 0);
+            lua_pop(L, 1);
+            if (!b->failed)
+                text = ptv_arena_strdup(f->r->mem, b->data);
+            ptv_buf_release(b);
+            lua_pop(L, 1);
+        }
+        if (!text)
+            problem(f, line_of(f, "given"), "E-ARG", "%s: given is over 4 MB", f->where);
+        c->given = text;
+        c->recorded = c->fixture = NULL;
+    } else if (type != LUA_TNIL) {
+        problem(f, line_of(f, "given"), "E-ARG",
+                "%s: given is %s; it takes a table, recorded \"artifact\" or fixture \"file.json\"", f->where,
+                type_word(L, -1));
+    }
+    lua_pop(L, 1);
+}
+
+/* ------------------------------------------------------------------------------------------------- expect */
+
+static const char *const VERDICTS[] = { "no_match", "skipped", "unknown", "compromised", NULL };
+static const char *const LEVELS[] = { "none", "info", "low", "medium", "high", "critical", NULL };
+static const char *const SECTIONS[] = { "account", "tags", "classification", "passive_dns", "subdomains", NULL };
+static const char *const EXPECT_KEYS[] = { "verdict",  "severity",   "could_be", "complete", "rules",         "hit",
+                                           "note_has", "note_lacks", "missing",  "shadow",   "suppressed_by", NULL };
+
+static void read_expect(form *outer, ptv_case *c)
+{
+    lua_State *L = outer->L;
+    int type = lua_getfield(L, outer->table, "expect");
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    const ptv_scan_item *item = ptv_scan_key(outer->source, "expect");
+    if (type != LUA_TTABLE) {
+        problem(outer, line_of(outer, "expect"), "E-ARG", "%s: expect is %s, not a table", outer->where, type_word(L, -1));
+        lua_pop(L, 1);
+        return;
+    }
+    const char *where = ptv_arena_printf(outer->r->mem, "%s: expect", outer->where);
+    form f = { .L = L,
+               .r = outer->r,
+               .table = lua_gettop(L),
+               .line = line_of(outer, "expect"),
+               .source = item ? item->table : NULL,
+               .where = where ? where : "expect",
+               .sound = true };
+    check_keys(&f, EXPECT_KEYS);
+    ptv_expect e = { .line = f.line };
+    e.verdict = word_key(&f, "verdict", VERDICTS);
+    e.severity = word_key(&f, "severity", LEVELS);
+    e.could_be = word_key(&f, "could_be", LEVELS);
+    e.complete = yesno_key(&f, "complete");
+    e.suppressed_by = text_key(&f, "suppressed_by");
+    e.rules = pairs_key(&f, "rules", false);
+    for (size_t i = 0; i < e.rules.count; i++) {
+        ptv_outcome outcome;
+        if (!ptv_outcome_parse(&outcome, e.rules.items[i].value))
+            problem(&f, e.rules.items[i].line, "E-ENUM",
+                    "%s: rules.%.60s: '%.60s' is not one of match, no_match, unknown, suppressed, error, shadow_match, off",
+                    f.where, e.rules.items[i].key, e.rules.items[i].value);
+    }
+    e.hit = pairs_key(&f, "hit", true);
+    e.note_has = list_key(&f, "note_has", NULL);
+    e.note_lacks = list_key(&f, "note_lacks", NULL);
+    e.missing = list_key(&f, "missing", SECTIONS);
+    e.shadow = list_key(&f, "shadow", NULL);
+    lua_pushnil(L);
+    if (!lua_next(L, f.table))
+        problem(&f, f.line, "E-ARG", "%s is empty: a case that expects nothing cannot fail", f.where);
+    lua_settop(L, f.table - 1);
+    outer->sound &= f.sound;
+    c->expect = e;
+}
+
+/* -------------------------------------------------------------------------------------------------- a case */
+
+static const char *const CASE_KEYS[] = { "now", "given", "expect", "settings", "scope", "rows", NULL };
+static const char *const ROW_KEYS[] = { "name", "now", "given", "expect", "settings", "scope", NULL };
+static const char *const SCOPES[] = { "file", "all", NULL };
+
+/* The keys that a case and a row share; what is not given keeps its value. */
+static void read_common(form *f, ptv_case *c)
+{
+    const char *now = text_key(f, "now");
+    if (now && !ptv_time_parse(&c->now, now, 0))
+        problem(f, line_of(f, "now"), "E-ARG", "%s: now: '%.60s' is not a time; write \"2026-05-01T00:00:00Z\"", f->where,
+                now);
+    int scope = word_key(f, "scope", SCOPES);
+    if (scope >= 0)
+        c->every_rule = scope == 1;
+    ptv_case_pairs settings = pairs_key(f, "settings", false);
+    if (settings.line)
+        c->settings = settings;
+    read_given(f, c);
+    read_expect(f, c);
+}
+
+static void add_case(form *f, const ptv_case *c)
+{
+    reader *r = f->r;
+    if (!c->given && !c->recorded && !c->fixture)
+        problem(f, c->line, "E-KEY", "%s has no given", f->where);
+    if (!c->expect.line)
+        problem(f, c->line, "E-KEY", "%s has no expect", f->where);
+    if (++r->count > MOST_CASES)
+        luaL_error(f->L, "more than %d cases in one file", MOST_CASES);
+    built_case *built = keep(f->L, r, sizeof *built);
+    built->data = *c;
+    if (!f->sound)
+        return;
+    *r->cases_end = built;
+    r->cases_end = &built->next;
+}
+
+static void read_rows(form *f, const ptv_case *base)
+{
+    lua_State *L = f->L;
+    int at = lua_gettop(L);
+    const ptv_scan_item *rows = ptv_scan_key(f->source, "rows");
+    size_t count = lua_rawlen(L, at);
+    if (!count)
+        problem(f, line_of(f, "rows"), "E-ARG", "%s: rows is an empty list", f->where);
+    for (size_t i = 1; i <= count; i++) {
+        const ptv_scan_item *item = rows ? ptv_scan_nth(rows->table, i) : NULL;
+        int line = item ? item->line : line_of(f, "rows");
+        if (lua_rawgeti(L, at, (lua_Integer)i) != LUA_TTABLE) {
+            problem(f, line, "E-ARG", "%s: row %d is %s, not a table", f->where, (int)i, type_word(L, -1));
+            lua_pop(L, 1);
+            continue;
+        }
+        form row = { .L = L,
+                     .r = f->r,
+                     .table = lua_gettop(L),
+                     .line = line,
+                     .source = item ? item->table : NULL,
+                     .where = f->where,
+                     .sound = true };
+        check_keys(&row, ROW_KEYS);
+        ptv_case c = *base;
+        c.line = line;
+        const char *name = text_key(&row, "name");
+        if (!name)
+            problem(&row, line, "E-KEY", "%s: row %d has no name", f->where, (int)i);
+        const char *where = ptv_arena_printf(f->r->mem, "case \"%s / %s\"", base->name, name ? name : "?");
+        c.name = ptv_arena_printf(f->r->mem, "%s / %s", base->name, name ? name : "?");
+        if (!where || !c.name)
+            luaL_error(L, "out of memory");
+        row.where = where;
+        read_common(&row, &c);
+        add_case(&row, &c);
+        f->sound &= row.sound;
+        lua_settop(L, at);
+    }
+}
+
+static int take_case(lua_State *L)
+{
+    reader *r = ptv_sandbox_owner(L);
+    mark *m = mark_at(L, 1);
+    if (!m || m->kind != MARK_CASE)
+        return luaL_error(L, "this value cannot be called");
+    if (lua_type(L, 2) != LUA_TTABLE)
+        return luaL_error(L, "case \"%s\" takes a table: case \"%s\" { given = …, expect = … }", m->word, m->word);
+    m->pending->done = true;
+    lua_settop(L, 2);
+    const char *where = ptv_arena_printf(r->mem, "case \"%s\"", m->word);
+    form f = { .L = L, .r = r, .table = 2, .line = m->line, .where = where ? where : "case", .sound = true };
+    f.source = ptv_scan_find(r->scan, "case", m->line, m->word);
+    check_keys(&f, CASE_KEYS);
+    ptv_case c = { .name = m->word, .file = r->file, .line = m->line, .now = PTV_NO_TIME };
+    c.expect.verdict = c.expect.severity = c.expect.could_be = c.expect.complete = -1;
+    read_common(&f, &c);
+    int type = lua_getfield(L, 2, "rows");
+    if (type == LUA_TTABLE)
+        read_rows(&f, &c);
+    else if (type != LUA_TNIL)
+        problem(&f, line_of(&f, "rows"), "E-ARG", "%s: rows is %s, not a list of tables", f.where, type_word(L, -1));
+    else
+        add_case(&f, &c);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ the words */
+
+static mark *push_mark(lua_State *L, mark_kind kind, int text_index)
+{
+    reader *r = ptv_sandbox_owner(L);
+    size_t len;
+    const char *text = luaL_checklstring(L, text_index, &len);
+    if (strlen(text) != len || !ptv_utf8_valid(text, len) || len > 4096)
+        luaL_error(L, "the text is not sound UTF-8 of at most 4 KB");
+    mark *m = lua_newuserdatauv(L, sizeof *m, 0);
+    *m = (mark){ .kind = kind, .line = ptv_sandbox_line(L) };
+    luaL_setmetatable(L, MARK_TYPE);
+    m->word = keep_text(L, r, text_index);
+    return m;
+}
+
+static int word_case(lua_State *L)
+{
+    reader *r = ptv_sandbox_owner(L);
+    mark *m = push_mark(L, MARK_CASE, 1);
+    if (!*m->word)
+        return luaL_error(L, "a case needs a name");
+    m->pending = keep(L, r, sizeof *m->pending);
+    m->pending->line = m->line;
+    m->pending->next = r->pending;
+    r->pending = m->pending;
+    return 1;
+}
+
+static int state_word(lua_State *L, const char *state)
+{
+    mark *m = push_mark(L, MARK_STATE, 1);
+    m->reason = m->word;
+    m->word = state;
+    return 1;
+}
+
+static int word_failed(lua_State *L)
+{
+    return state_word(L, "failed");
+}
+
+static int word_not_asked(lua_State *L)
+{
+    return state_word(L, "not_asked");
+}
+
+static int word_unsupported(lua_State *L)
+{
+    return state_word(L, "unsupported");
+}
+
+static int word_recorded(lua_State *L)
+{
+    push_mark(L, MARK_RECORDED, 1);
+    return 1;
+}
+
+static int word_fixture(lua_State *L)
+{
+    const mark *m = push_mark(L, MARK_FIXTURE, 1);
+    if (strstr(m->word, "..") || m->word[0] == '/')
+        return luaL_error(L, "fixture: '%s' must be a file name below fixtures/ beside the tests", m->word);
+    return 1;
+}
+
+static int word_settings(lua_State *L)
+{
+    reader *r = ptv_sandbox_owner(L);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, 2, "settings");
+    form f = { .L = L, .r = r, .table = 2, .line = ptv_sandbox_line(L), .where = "file", .sound = true };
+    r->settings = pairs_key(&f, "settings", false);
+    return 0;
+}
+
+static int release_buf(lua_State *L)
+{
+    ptv_buf_release(lua_touserdata(L, 1));
+    return 0;
+}
+
+static const luaL_Reg WORDS[] = { { "case", word_case },
+                                  { "failed", word_failed },
+                                  { "not_asked", word_not_asked },
+                                  { "recorded", word_recorded },
+                                  { "unsupported", word_unsupported },
+                                  { "fixture", word_fixture },
+                                  { "settings", word_settings },
+                                  { NULL, NULL } };
+
+static void open_words(lua_State *L)
+{
+    luaL_newmetatable(L, MARK_TYPE);
+    lua_pushcfunction(L, take_case);
+    lua_setfield(L, -2, "__call");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    luaL_newmetatable(L, "ptv.case.buf");
+    lua_pushcfunction(L, release_buf);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_setfuncs(L, WORDS, 0);
+}
+
+static int unknown_word(lua_State *L)
+{
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+    const char *names[sizeof WORDS / sizeof *WORDS];
+    size_t count = 0;
+    for (const luaL_Reg *w = WORDS; w->name; w++)
+        names[count++] = w->name;
+    return luaL_error(
+        L, "unknown name '%s'%s; a test file knows case, settings, failed, not_asked, unsupported, recorded, fixture", name,
+        suggestion(ptv_sandbox_owner(L), name, names, count));
+}
+
+static int assigned(lua_State *L)
+{
+    return luaL_error(L, "globals cannot be set; write local %s = …",
+                      lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "x");
+}
+
+static const ptv_vocabulary CASE_WORDS = { open_words, unknown_word, assigned };
+
+/* ------------------------------------------------------------------------------------------------- the file */
+
+static ptv_code run_file(reader *r, const char *source, size_t len, ptv_error *err)
+{
+    ptv_sandbox *sb = NULL;
+    ptv_code rc = ptv_sandbox_new(&sb, r->file, &CASE_WORDS, r, err);
+    if (rc)
+        return rc;
+    rc = ptv_sandbox_compile(sb, source, len, err);
+    if (rc == PTV_ERULES) {
+        const char *hint = ptv_scan_hint(r->mem, source, len, err->detail, err->msg);
+        ptv_finding_add(r->findings, PTV_ERROR, r->file, err->detail, "E-SYNTAX", "%s%s%s", err->msg, hint ? "; " : "",
+                        hint ? hint : "");
+    } else if (!rc) {
+        r->scan = ptv_scan_read(r->mem, source, len);
+        rc = r->scan ? ptv_sandbox_run(sb, err) : ptv_arena_fail(r->mem, err);
+        if (rc == PTV_ERULES || rc == PTV_ELIMIT)
+            ptv_finding_add(r->findings, PTV_ERROR, r->file, err->detail, rc == PTV_ELIMIT ? "E-LIMIT" : "E-RUN", "%s",
+                            err->msg);
+    }
+    ptv_sandbox_free(sb);
+    return rc == PTV_ELIMIT ? (err->code = PTV_ERULES) : rc;
+}
+
+static ptv_code collect(ptv_cases *out, reader *r, ptv_error *err)
+{
+    size_t count = 0;
+    for (const built_case *b = r->cases; b; b = b->next)
+        count++;
+    out->items = ptv_arena_calloc(r->mem, count + 1, sizeof *out->items);
+    if (!out->items)
+        return ptv_arena_fail(r->mem, err);
+    for (const built_case *b = r->cases; b; b = b->next)
+        out->items[out->count++] = b->data;
+    out->settings = r->settings;
+    for (const pending_case *p = r->pending; p; p = p->next)
+        if (!p->done)
+            ptv_finding_add(r->findings, PTV_ERROR, r->file, p->line, "E-KEY",
+                            "this case has no table: case \"name\" { given = …, expect = … }");
+    if (!r->count && !ptv_findings_count(r->findings, PTV_ERROR))
+        ptv_finding_add(r->findings, PTV_WARNING, r->file, 0, "W-NO-CASE", "this test file has no case");
+    return PTV_OK;
+}
+
+ptv_code ptv_cases_load(ptv_cases *out, const char *path, ptv_findings *findings, ptv_error *err)
+{
+    ptv_cases cases = { .mem = PTV_ARENA(FILE_ARENA) };
+    ptv_buf source = PTV_BUF(PTV_SOURCE_LIMIT);
+    reader r = { .mem = &cases.mem, .findings = findings };
+    r.cases_end = &r.cases;
+    r.file = cases.file = ptv_arena_strdup(&cases.mem, path);
+    ptv_code rc = cases.file ? ptv_file_read(&source, path, err) : ptv_fail_nomem(err);
+    if (rc && cases.file)
+        ptv_wrap(err, "%s", path);
+    if (rc && rc != PTV_ENOMEM)
+        ptv_finding_add(findings, PTV_ERROR, path, 0, "E-FILE", "%s", err->msg);
+    if (!rc)
+        rc = run_file(&r, source.data ? source.data : "", source.len, err);
+    ptv_buf_release(&source);
+    if (!rc)
+        rc = collect(&cases, &r, err);
+    if (rc) {
+        ptv_arena_release(&cases.mem);
+        return rc;
+    }
+    *out = cases;
+    out->items = cases.items;
+    return PTV_OK;
+}
+
+void ptv_cases_release(ptv_cases *c)
+{
+    ptv_arena_release(&c->mem);
+}

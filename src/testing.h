@@ -1,0 +1,56 @@
+/*
+ * testing.h: what a run of the cases beside the rules came to; testing.c fills it, testing_write.c prints it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef PTV_TESTING_H
+#define PTV_TESTING_H
+#include "client.h"
+#include "rules/cases.h"
+#include "rules/tree.h"
+
+typedef struct ptv_case_result {
+    const char *file, *name;
+    int line;
+    bool failed;
+    const char *failure; /* lines: "verdict: expected compromised, got no_match"; NULL */
+    const char *tree;    /* the conditions of the rule in question, plain text; NULL */
+    int64_t elapsed_us;
+    struct ptv_case_result *next;
+} ptv_case_result;
+
+/* One condition (a leaf) of one rule, over every rule set it was judged in. */
+typedef struct ptv_covered {
+    const char *file, *rule, *text;
+    int line;
+    unsigned ordinal;  /* among the leaves of that rule */
+    const char *by[3]; /* first case that saw it no, yes, unknown (by ptv_truth); NULL */
+    unsigned times[3];
+    bool noticed, inverted; /* --invert: some case noticed; it was tried */
+    struct ptv_covered *next;
+} ptv_covered;
+
+typedef struct ptv_flip { /* --fail-sections: a failed section turned match and no_match round */
+    const char *file, *name, *rule;
+    int line;
+    ptv_section section;
+    const char *before, *after, *trees;
+    struct ptv_flip *next;
+} ptv_flip;
+
+struct ptv_test_report {
+    ptv_arena mem;
+    ptv_test_options options;
+    ptv_case_result *cases, **cases_end;
+    ptv_covered *covered, **covered_end;
+    ptv_flip *flips, **flips_end;
+    size_t passed, failed;
+    size_t problems; /* error findings */
+    bool stopped;    /* fail_fast ended it */
+};
+
+/* Percent of yes and no seen over all conditions; 100 when there are none. */
+double ptv_test_coverage(const ptv_test_report *r);
+size_t ptv_test_unnoticed(const ptv_test_report *r);
+
+#endif
