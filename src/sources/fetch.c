@@ -9,27 +9,20 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sources/fetch.h"
-#include "sources/registry.h"
+#include "sources/fetcher.h"
 #include "sources/sections.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_WAIT_MS       200 /* before the second try; doubled each time */
-#define LONGEST_WAIT_MS     5000
-#define KEY_REFUSED_MS      60000            /* a refused key is not tried again for so long */
-#define LONGEST_STOP_S      (31 * PTV_DAY_S) /* whatever Retry-After says */
-#define ASKING              PTV_BIT(31)      /* in `pending` while ptv_fetch_ask() runs, so that done() waits for its end */
-#define ACCOUNT_ARENA_BYTES (1u << 20)
+#define FIRST_WAIT_MS   200 /* before the second try; doubled each time */
+#define LONGEST_WAIT_MS 5000
+#define ASKING          PTV_BIT(31) /* in `pending` while ptv_fetch_ask() runs, so that done() waits for its end */
 
-typedef struct ask {
+typedef struct ptv_ask {
     ptv_fetch *fetch;
-    struct ask *next;         /* of the same fetch */
-    struct ask *next_waiting; /* of the fetcher */
+    struct ptv_ask *next;         /* of the same fetch */
+    struct ptv_ask *next_waiting; /* of the fetcher */
     ptv_section section;
     size_t step;
     unsigned calls, tries;    /* requests in all; of this step */
@@ -40,228 +33,6 @@ typedef struct ask {
     ptv_section_info failure; /* the last step that failed; state not_asked and no reason: none did */
     bool has_failure;
 } ask;
-
-typedef struct key_state { /* what is known of the key of the network source */
-    int64_t refused_until_ms, quota_until_ms;
-    char refused[96], used_up[96];
-} key_state;
-
-typedef struct account_state { /* the last answer on the account */
-    bool is_known;
-    int64_t at_ms, quota_left, fetched_at;
-    int8_t quota_exceeded;
-    int http;
-} account_state;
-
-struct ptv_fetcher {
-    const ptv_source_settings *s;
-    const ptv_transport *net;
-    ptv_local_source local[PTV_SOURCE_KINDS]; /* open ones have an answer() */
-    ptv_route routes[PTV_SECTION_COUNT];
-    ask *waiting;
-    key_state key;
-    account_state account;
-    uint64_t jitter;
-    /* The account asked beside the first call, for the quota alone. */
-    int64_t account_due_ms;
-    ptv_arena check_mem;
-    ptv_artifact check_subject;
-    ptv_record check_record;
-    ptv_fetch check;
-};
-
-static int64_t now_ms(const ptv_fetcher *f)
-{
-    return f->net->now_ms(f->net->self);
-}
-
-static int64_t now_utc(const ptv_fetcher *f)
-{
-    return f->s->clock_utc ? f->s->clock_utc() : ptv_clock_utc();
-}
-
-/* ------------------------------------------------------------------------------------ open and close */
-
-static ptv_code open_source(ptv_fetcher *f, size_t kind, ptv_error *err)
-{
-    const ptv_source_kind *k = &ptv_source_kinds[kind];
-    if (!k->open || f->local[kind].answer)
-        return PTV_OK;
-    return k->open(&f->local[kind], f->s, err);
-}
-
-static ptv_sections fills(const ptv_fetcher *f, size_t kind)
-{
-    return ptv_source_kinds[kind].open ? f->local[kind].fills : ptv_source_kinds[kind].fills;
-}
-
-/* Every configured source that can fill the section, local ones first. */
-static ptv_code default_route(ptv_fetcher *f, ptv_section section, ptv_error *err)
-{
-    ptv_route *route = &f->routes[section];
-    for (size_t kind = 0; kind < PTV_SOURCE_KINDS; kind++) {
-        const char *missing = ptv_source_kinds[kind].missing(f->s);
-        if (missing && ptv_source_kinds[kind].begun(f->s))
-            return ptv_fail(err, PTV_ESETTINGS, "setting %s is missing", missing);
-        if (missing)
-            continue;
-        ptv_code rc = open_source(f, kind, err);
-        if (rc)
-            return rc;
-        if (fills(f, kind) & PTV_BIT(section))
-            route->steps[route->count++] = (ptv_route_step){ kind, false };
-    }
-    return PTV_OK;
-}
-
-static ptv_code given_route(ptv_fetcher *f, ptv_section section, ptv_error *err)
-{
-    ptv_route *route = &f->routes[section];
-    ptv_code rc = ptv_route_parse(route, f->s->route[section], section, err);
-    for (size_t i = 0; !rc && i < route->count; i++) {
-        const ptv_source_kind *kind = &ptv_source_kinds[route->steps[i].kind];
-        const char *missing = kind->missing(f->s);
-        if (missing)
-            return ptv_fail(err, PTV_ESETTINGS, "setting %s = %s needs the setting %s", ptv_section_name(section),
-                            f->s->route[section], missing);
-        rc = open_source(f, route->steps[i].kind, err);
-        if (!rc && !(fills(f, route->steps[i].kind) & PTV_BIT(section)))
-            return ptv_fail(err, PTV_ESETTINGS, "setting %s = %s: the %s given hold nothing for this section",
-                            ptv_section_name(section), f->s->route[section], kind->name);
-    }
-    return rc;
-}
-
-static ptv_code make_routes(ptv_fetcher *f, ptv_error *err)
-{
-    for (int section = 0; section < PTV_SECTION_COUNT; section++) {
-        ptv_code rc =
-            f->s->route[section] ? given_route(f, (ptv_section)section, err) : default_route(f, (ptv_section)section, err);
-        if (rc)
-            return rc;
-    }
-    if (ptv_fetcher_supported(f) == 0)
-        return ptv_fail(err, PTV_ESETTINGS,
-                        "no source is configured: set passivetotal_username and passivetotal_api_key, or "
-                        "archive, or lists");
-    return PTV_OK;
-}
-
-static void check_done(void *owner)
-{
-    (void)owner;
-}
-
-ptv_code ptv_fetcher_new(ptv_fetcher **out, const ptv_source_settings *s, const ptv_transport *net, ptv_error *err)
-{
-    ptv_fetcher *f = ptv_calloc(1, sizeof *f);
-    if (!f)
-        return ptv_fail_nomem(err);
-    f->s = s;
-    f->net = net;
-    f->check_mem = (ptv_arena)PTV_ARENA(ACCOUNT_ARENA_BYTES);
-    f->check_subject = (ptv_artifact){ .input = "", .value = "", .display = "", .type = PTV_DOMAIN };
-    f->check = (ptv_fetch){ .fetcher = f, .record = &f->check_record, .mem = &f->check_mem, .done = check_done };
-    f->key.refused_until_ms = f->key.quota_until_ms = f->account_due_ms = INT64_MIN;
-    ptv_fetcher_seed(f, (uint64_t)(uintptr_t)f ^ (uint64_t)now_ms(f));
-    ptv_code rc = make_routes(f, err);
-    if (rc)
-        ptv_fetcher_free(f);
-    else
-        *out = f;
-    return rc;
-}
-
-void ptv_fetcher_free(ptv_fetcher *f)
-{
-    if (!f)
-        return;
-    if (f->check.pending)
-        ptv_fetch_cancel(&f->check);
-    ptv_arena_release(&f->check_mem);
-    for (size_t kind = 0; kind < PTV_SOURCE_KINDS; kind++)
-        if (f->local[kind].answer)
-            f->local[kind].free(f->local[kind].self);
-    ptv_free(f);
-}
-
-ptv_sections ptv_fetcher_supported(const ptv_fetcher *f)
-{
-    ptv_sections set = 0;
-    for (unsigned section = 0; section < PTV_SECTION_COUNT; section++)
-        if (f->routes[section].count > 0)
-            set |= PTV_BIT(section);
-    return set;
-}
-
-ptv_sections ptv_fetcher_local(const ptv_fetcher *f)
-{
-    ptv_sections set = 0;
-    for (unsigned section = 0; section < PTV_SECTION_COUNT; section++)
-        if (f->routes[section].count > 0 && ptv_source_kinds[f->routes[section].steps[0].kind].open)
-            set |= PTV_BIT(section);
-    return set;
-}
-
-/* ------------------------------------------------------------------------------------------- the key */
-
-static int64_t seconds_until(int64_t until_ms, int64_t now)
-{
-    return until_ms > now ? (until_ms - now + 999) / 1000 : 0;
-}
-
-/* False: nothing may be asked with the key now, and why. */
-static bool key_is_good(const ptv_fetcher *f, ptv_section_info *why)
-{
-    int64_t now = now_ms(f);
-    *why = (ptv_section_info){ .fetched_at = PTV_NO_TIME, .retry_after_s = -1 };
-    if (now < f->key.refused_until_ms) {
-        why->state = PTV_STATE_FAILED;
-        why->cause = PTV_CAUSE_KEY;
-        why->reason = f->key.refused;
-    } else if (now < f->key.quota_until_ms) {
-        why->state = PTV_STATE_NOT_ASKED;
-        why->cause = PTV_CAUSE_QUOTA;
-        why->reason = f->key.used_up;
-        why->retry_after_s = seconds_until(f->key.quota_until_ms, now);
-    } else {
-        return true;
-    }
-    return false;
-}
-
-bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why)
-{
-    ptv_section_info info;
-    if (key_is_good(f, &info))
-        return false;
-    if (why)
-        *why = info.reason;
-    return true;
-}
-
-static void key_refused(ptv_fetcher *f, const char *source)
-{
-    f->key.refused_until_ms = now_ms(f) + KEY_REFUSED_MS;
-    snprintf(f->key.refused, sizeof f->key.refused, "%s: user or key refused", source);
-    ptv_log(PTV_LOG_WARNING, "fetch", "%s; nothing more is asked with them for %d s", f->key.refused, KEY_REFUSED_MS / 1000);
-}
-
-/* Until the time the service gave, else until midnight UTC. Returns seconds. */
-static int64_t quota_used_up(ptv_fetcher *f, const char *source, int64_t retry_after_s)
-{
-    char until[32];
-    int64_t utc = now_utc(f);
-    if (retry_after_s > LONGEST_STOP_S)
-        retry_after_s = LONGEST_STOP_S;
-    if (retry_after_s < 0)
-        retry_after_s = (ptv_day_of(utc) + 1) * PTV_DAY_S - utc;
-    f->key.quota_until_ms = now_ms(f) + retry_after_s * 1000;
-    ptv_time_format(until, utc + retry_after_s);
-    snprintf(f->key.used_up, sizeof f->key.used_up, "%s: quota used up until %s", source, until);
-    ptv_log(PTV_LOG_WARNING, "fetch", "%s", f->key.used_up);
-    return retry_after_s;
-}
 
 /* ------------------------------------------------------------------------------------------- waiting */
 
@@ -286,7 +57,7 @@ static int64_t next_wait_ms(ptv_fetcher *f, unsigned tries)
 
 int ptv_fetcher_next_ms(const ptv_fetcher *f)
 {
-    int64_t now = now_ms(f), next = -1;
+    int64_t now = ptv_fetcher_now_ms(f), next = -1;
     for (const ask *a = f->waiting; a; a = a->next_waiting) {
         int64_t left = a->due_ms > now ? a->due_ms - now : 0;
         if (next < 0 || left < next)
@@ -310,7 +81,7 @@ static void stop_waiting(ptv_fetcher *f, ask *a)
 static bool wait_for_retry(ask *a, int64_t retry_after_s)
 {
     ptv_fetcher *f = a->fetch->fetcher;
-    int64_t now = now_ms(f), wait = next_wait_ms(f, a->tries);
+    int64_t now = ptv_fetcher_now_ms(f), wait = next_wait_ms(f, a->tries);
     if (retry_after_s >= 0 && retry_after_s < INT64_MAX / 2000 && wait < retry_after_s * 1000)
         wait = retry_after_s * 1000;
     if (now - a->first_ms + wait > f->s->retry_within_ms)
@@ -357,7 +128,7 @@ static ptv_cause cause_of_error(ptv_code code)
 static bool account_from_memory(ask *a)
 {
     ptv_fetcher *f = a->fetch->fetcher;
-    int64_t age_ms = now_ms(f) - f->account.at_ms;
+    int64_t age_ms = ptv_fetcher_now_ms(f) - f->account.at_ms;
     if (a->section != PTV_ACCOUNT || !f->account.is_known || age_ms >= f->s->quota_check_every_s * 1000)
         return false;
     ptv_record *r = a->fetch->record;
@@ -375,9 +146,9 @@ static bool account_from_memory(ask *a)
 static void check_account(ptv_fetcher *f)
 {
     ptv_error err;
-    if (f->s->quota_check_every_s <= 0 || f->check.pending || now_ms(f) < f->account_due_ms)
+    if (f->s->quota_check_every_s <= 0 || f->check.pending || ptv_fetcher_now_ms(f) < f->account_due_ms)
         return;
-    f->account_due_ms = now_ms(f) + f->s->quota_check_every_s * 1000;
+    f->account_due_ms = ptv_fetcher_now_ms(f) + f->s->quota_check_every_s * 1000;
     ptv_arena_reset(&f->check_mem);
     ptv_record_init(&f->check_record, &f->check_subject);
     ptv_fetch_ask(&f->check, PTV_BIT(PTV_ACCOUNT), &err);
@@ -392,12 +163,12 @@ static result start(ask *a)
     ptv_section_info why;
     if (account_from_memory(a))
         return GOT;
-    if (!key_is_good(f, &why)) {
+    if (!ptv_key_is_good(f, &why)) {
         fail_section(a, why.state, why.cause, why.reason);
         info_of(a)->retry_after_s = why.retry_after_s;
         return FAILED;
     }
-    int64_t left = fetch->deadline_ms > 0 ? fetch->deadline_ms - now_ms(f) : INT64_MAX;
+    int64_t left = fetch->deadline_ms > 0 ? fetch->deadline_ms - ptv_fetcher_now_ms(f) : INT64_MAX;
     if (left <= 0) {
         if (a->tries == 0)
             fail_section(a, PTV_STATE_NOT_ASKED, PTV_CAUSE_DEADLINE, "no time left before the deadline");
@@ -414,12 +185,12 @@ static result start(ask *a)
         return FAILED;
     }
     if (a->tries == 0)
-        a->first_ms = now_ms(f);
+        a->first_ms = ptv_fetcher_now_ms(f);
     a->tries++;
     a->calls++;
     a->in_flight = true;
     if (a->section == PTV_ACCOUNT)
-        f->account_due_ms = now_ms(f) + f->s->quota_check_every_s * 1000;
+        f->account_due_ms = ptv_fetcher_now_ms(f) + f->s->quota_check_every_s * 1000;
     else
         check_account(f);
     return UNDER_WAY;
@@ -495,7 +266,7 @@ static void give_up(ask *a)
         }
         *info_of(a) = (ptv_section_info){ .state = PTV_STATE_OK,
                                           .source = ptv_source_kinds[route->steps[0].kind].name,
-                                          .fetched_at = now_utc(f),
+                                          .fetched_at = ptv_fetcher_now_utc(f),
                                           .retry_after_s = -1 };
         if (info_of(a)->fetched_at > fetch->record->fetched_at)
             fetch->record->fetched_at = info_of(a)->fetched_at;
@@ -572,10 +343,11 @@ static void remember_account(ask *a)
 {
     ptv_fetcher *f = a->fetch->fetcher;
     const ptv_record *r = a->fetch->record;
-    f->account =
-        (account_state){ true, now_ms(f), r->quota_left, info_of(a)->fetched_at, r->quota_exceeded, info_of(a)->http };
+    f->account = (ptv_account_state){
+        true, ptv_fetcher_now_ms(f), r->quota_left, info_of(a)->fetched_at, r->quota_exceeded, info_of(a)->http
+    };
     if (r->quota_exceeded == 1)
-        quota_used_up(f, kind_of(a)->name, -1);
+        ptv_key_used_up(f, kind_of(a)->name, -1);
 }
 
 /* What the transport or the source made of it is in the record; *retry: asking again can help. */
@@ -596,7 +368,7 @@ static ptv_code read_response(ask *a, const ptv_response *response, bool *retry)
                           .body_len = response->body ? response->body_len : 0,
                           .content_type = response->content_type,
                           .location = response->location,
-                          .fetched_at = now_utc(f),
+                          .fetched_at = ptv_fetcher_now_utc(f),
                           .retry_after_s = response->retry_after_s };
     return kind_of(a)->read(fetch->record, fetch->mem, f->s, a->section, &answer, retry, &err);
 }
@@ -615,9 +387,9 @@ static void respond(void *tag, const ptv_response *response)
     if (rc == PTV_OK && a->section == PTV_ACCOUNT)
         remember_account(a);
     if (rc == PTV_EKEY)
-        key_refused(f, kind_of(a)->name);
+        ptv_key_refused(f, kind_of(a)->name);
     if (rc == PTV_EQUOTA)
-        info->retry_after_s = quota_used_up(f, kind_of(a)->name, response->retry_after_s);
+        info->retry_after_s = ptv_key_used_up(f, kind_of(a)->name, response->retry_after_s);
     info->calls = a->calls;
     if (rc && retry && wait_for_retry(a, info->retry_after_s))
         return;
@@ -631,7 +403,7 @@ static void respond(void *tag, const ptv_response *response)
 
 void ptv_fetcher_run(ptv_fetcher *f)
 {
-    int64_t now = now_ms(f);
+    int64_t now = ptv_fetcher_now_ms(f);
     for (ask *a = f->waiting; a;) {
         if (a->due_ms > now) {
             a = a->next_waiting;
@@ -641,7 +413,7 @@ void ptv_fetcher_run(ptv_fetcher *f)
         ptv_section_info why;
         stop_waiting(f, a);
         /* A key that went bad meanwhile: what the last try said stays. */
-        advance(a, key_is_good(f, &why) ? start(a) : FAILED);
+        advance(a, ptv_key_is_good(f, &why) ? start(a) : FAILED);
         finish_if_done(fetch);
         a = f->waiting; /* done() may have changed the list; whoever waits again is not due yet */
     }
