@@ -19,17 +19,11 @@ static const ptv_thing *setting_at(lua_State *L, int index)
     return t && t->kind == PTV_THING_SETTING ? t : NULL;
 }
 
-static bool poison_at(lua_State *L, int index)
-{
-    const ptv_thing *t = ptv_thing_at(L, index);
-    return t && t->kind == PTV_THING_POISON;
-}
-
 /* ` of setting "fresh" (app.config:12)` or "". */
 static const char *origin(ptv_loading *l, const ptv_thing *setting)
 {
-    const char *text = setting ? ptv_arena_printf(l->mem, " of setting %s (%s)", ptv_quoted(l->mem, setting->name), setting->where)
-                               : "";
+    const char *text =
+        setting ? ptv_arena_printf(l->mem, " of setting %s (%s)", ptv_quoted(l->mem, setting->name), setting->where) : "";
     return text ? text : "";
 }
 
@@ -47,7 +41,10 @@ static bool word_is_sound(ptv_loading *l, int line, const char *what, const char
     const char *start = word;
     size_t trimmed = strlen(word);
     ptv_text_trim(&start, &trimmed);
-    const char *problem = strlen(word) != len ? "holds a NUL" : !trimmed ? "is empty" : !ptv_utf8_valid(word, len) ? "is not UTF-8" : NULL;
+    const char *problem = strlen(word) != len          ? "holds a NUL"
+                          : !trimmed                   ? "is empty"
+                          : !ptv_utf8_valid(word, len) ? "is not UTF-8"
+                                                       : NULL;
     for (size_t i = 0; i < len && !problem; i++)
         if ((unsigned char)word[i] < 0x20 && !ptv_is_blank(word[i]))
             problem = "holds a control character";
@@ -98,7 +95,7 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
     int line = ptv_sandbox_line(L);
     const ptv_thing *t = ptv_thing_at(L, index);
     *out = (ptv_words){ 0 };
-    if (poison_at(L, index))
+    if (ptv_is_poison(L, index))
         return false;
     if (t && t->kind == PTV_THING_LIST) {
         *out = (ptv_words){ .items = t->list->words, .count = t->list->count, .list = t->list };
@@ -115,9 +112,11 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
             if (!word_is_sound(l, line, what, out->items[i], strlen(out->items[i])))
                 return false;
         if (!out->count && strcmp(setting->name, "passivetotal_tags") == 0)
-            ptv_problem(l, line, "E-SETTING",
-                        "setting \"passivetotal_tags\" (%s) is empty: write passivetotal_tags = compromised,ransomware (your own "
-                        "tags) in section [fn_passivetotal] of app.config", setting->where);
+            ptv_problem(
+                l, line, "E-SETTING",
+                "setting \"passivetotal_tags\" (%s) is empty: write passivetotal_tags = compromised,ransomware (your own "
+                "tags) in section [fn_passivetotal] of app.config",
+                setting->where);
         else if (!out->count)
             ptv_problem(l, line, "E-EMPTY", "%s: the list%s is empty: it can never match", what, origin(l, setting));
     } else if (one) {
@@ -136,9 +135,9 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
                 const char *word = ptv_keep_text(L, l, -1);
                 sound &= word_is_sound(l, line, what, word, lua_rawlen(L, -1));
                 out->items[out->count++] = word;
-            } else if (!poison_at(L, -1)) {
-                ptv_problem(l, line, "E-ARG", "%s: item %zu of its list is %s, not a text%s", what, i, ptv_describe(L, l, -1),
-                            lua_type(L, -1) == LUA_TNUMBER ? " (put it in quotes)" : "");
+            } else if (!ptv_is_poison(L, -1)) {
+                ptv_problem(l, line, "E-ARG", "%s: item %zu of its list is %s, not a text%s", what, i,
+                            ptv_describe(L, l, -1), lua_type(L, -1) == LUA_TNUMBER ? " (put it in quotes)" : "");
                 sound = false;
             } else
                 sound = false;
@@ -155,7 +154,8 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
         if (!sound)
             return false;
     } else {
-        ptv_problem(l, line, "E-ARG", "%s needs a list of texts, such as { \"a\", \"b\" }, not %s", what, ptv_describe(L, l, index));
+        ptv_problem(l, line, "E-ARG", "%s needs a list of texts, such as { \"a\", \"b\" }, not %s", what,
+                    ptv_describe(L, l, index));
         return false;
     }
     out->text = canonical(L, l, out);
@@ -165,14 +165,16 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
 bool ptv_arg_word(const char **out, lua_State *L, ptv_loading *l, int index, const char *what)
 {
     int line = ptv_sandbox_line(L);
-    if (poison_at(L, index))
+    if (ptv_is_poison(L, index))
         return false;
     const ptv_thing *setting;
     const char *text = text_at(L, l, index, &setting);
     if (!text) {
         const char *given = ptv_describe(L, l, index);
         ptv_problem(l, line, "E-ARG", "%s needs a text, not %s%s", what, given,
-                    lua_type(L, index) == LUA_TNUMBER ? " (put it in quotes)" : lua_type(L, index) == LUA_TTABLE ? "; a list goes into is_any" : "");
+                    lua_type(L, index) == LUA_TNUMBER  ? " (put it in quotes)"
+                    : lua_type(L, index) == LUA_TTABLE ? "; a list goes into is_any"
+                                                       : "");
         return false;
     }
     if (!word_is_sound(l, line, what, text, setting ? strlen(text) : lua_rawlen(L, index)))
@@ -184,13 +186,14 @@ bool ptv_arg_word(const char **out, lua_State *L, ptv_loading *l, int index, con
 bool ptv_arg_number(double *out, lua_State *L, ptv_loading *l, int index, const char *what)
 {
     int line = ptv_sandbox_line(L);
-    if (poison_at(L, index))
+    if (ptv_is_poison(L, index))
         return false;
     const ptv_thing *setting = setting_at(L, index);
     if (setting) {
         if (ptv_number_parse(out, setting->value))
             return true;
-        ptv_problem(l, line, "E-ARG", "%s needs a number, not %s%s", what, ptv_quoted(l->mem, setting->value), origin(l, setting));
+        ptv_problem(l, line, "E-ARG", "%s needs a number, not %s%s", what, ptv_quoted(l->mem, setting->value),
+                    origin(l, setting));
         return false;
     }
     if (lua_type(L, index) == LUA_TNUMBER) {
@@ -200,14 +203,15 @@ bool ptv_arg_number(double *out, lua_State *L, ptv_loading *l, int index, const 
     }
     double n;
     bool quoted = lua_type(L, index) == LUA_TSTRING && ptv_number_parse(&n, lua_tostring(L, index));
-    ptv_problem(l, line, "E-ARG", "%s needs a number, not %s%s", what, ptv_describe(L, l, index), quoted ? " (drop the quotes)" : "");
+    ptv_problem(l, line, "E-ARG", "%s needs a number, not %s%s", what, ptv_describe(L, l, index),
+                quoted ? " (drop the quotes)" : "");
     return false;
 }
 
 bool ptv_arg_span(ptv_args *out, const char **text, lua_State *L, ptv_loading *l, int index, const char *what)
 {
     int line = ptv_sandbox_line(L);
-    if (poison_at(L, index))
+    if (ptv_is_poison(L, index))
         return false;
     const ptv_thing *setting;
     const char *given = text_at(L, l, index, &setting);
@@ -232,7 +236,7 @@ bool ptv_day_parse(int64_t *day, const char *text)
 bool ptv_arg_day(int64_t *day, const char **text, lua_State *L, ptv_loading *l, int index, const char *what)
 {
     int line = ptv_sandbox_line(L);
-    if (poison_at(L, index))
+    if (ptv_is_poison(L, index))
         return false;
     const ptv_thing *setting;
     const char *given = text_at(L, l, index, &setting);
@@ -258,8 +262,8 @@ static bool enum_word_is_known(lua_State *L, ptv_loading *l, const char *word, c
         luaL_addstring(&all, values[i]);
     }
     luaL_pushresult(&all);
-    ptv_problem(l, ptv_sandbox_line(L), "E-ENUM", "%s: %s is not one of %s%s", what, ptv_ticked(l->mem, word), lua_tostring(L, -1),
-                ptv_did_you_mean(l->mem, word, values, count));
+    ptv_problem(l, ptv_sandbox_line(L), "E-ENUM", "%s: %s is not one of %s%s", what, ptv_ticked(l->mem, word),
+                lua_tostring(L, -1), ptv_did_you_mean(l->mem, word, values, count));
     lua_pop(L, 1);
     return false;
 }

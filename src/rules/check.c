@@ -22,8 +22,8 @@ void ptv_check_file(ptv_loading *l)
             ptv_problem(l, b->cond.line, "E-UNUSED", "this condition is used nowhere: %s", b->cond.text);
     for (const ptv_pending *p = l->pending; p; p = p->next)
         if (!p->done)
-            ptv_problem(l, p->line, "E-KEY", "%s \"%s\" has nothing behind it: %s \"%s\" { … }", p->what, p->id ? p->id : "?", p->what,
-                        p->id ? p->id : "?");
+            ptv_problem(l, p->line, "E-KEY", "%s \"%s\" has nothing behind it: %s \"%s\" { … }", p->what,
+                        p->id ? p->id : "?", p->what, p->id ? p->id : "?");
 }
 
 /* --------------------------------------------------------------------------------------------------- ids */
@@ -49,10 +49,11 @@ static void check_ids(ptv_loader *set, known *ids, size_t count, const char *wha
         if (strcasecmp(a->id, b->id) != 0 || strcmp(b->id, "?") == 0)
             continue;
         if (strcmp(a->id, b->id) == 0)
-            ADD(set, PTV_ERROR, b->file, b->line, "E-DUP", "%s \"%s\" is there already: %s:%d", what, b->id, a->file, a->line);
+            ADD(set, PTV_ERROR, b->file, b->line, "E-DUP", "%s \"%s\" is there already: %s:%d", what, b->id, a->file,
+                a->line);
         else
-            ADD(set, PTV_ERROR, b->file, b->line, "E-DUP", "%s \"%s\" differs from \"%s\" (%s:%d) in letter case only", what, b->id, a->id,
-                a->file, a->line);
+            ADD(set, PTV_ERROR, b->file, b->line, "E-DUP", "%s \"%s\" differs from \"%s\" (%s:%d) in letter case only", what,
+                b->id, a->id, a->file, a->line);
     }
 }
 
@@ -82,18 +83,21 @@ static void check_allow(ptv_loader *set, const ptv_built_allow *b, const known *
         char day[32];
         ptv_time_format_day(day, a->expires_day * PTV_DAY_S);
         if (left < 0)
-            ADD(set, PTV_WARNING, a->file, a->line, "W-EXPIRED", "allowance \"%s\" expired on %s and no longer holds", a->id, day);
+            ADD(set, PTV_WARNING, a->file, a->line, "W-EXPIRED", "allowance \"%s\" expired on %s and no longer holds", a->id,
+                day);
         else if (left <= WARN_DAYS)
             ADD(set, PTV_WARNING, a->file, a->line, "W-EXPIRES", "allowance \"%s\" expires on %s", a->id, day);
     }
     for (size_t i = 0; i < a->applies_count; i++)
         if (!is_rule(rules, rule_count, a->applies_to[i]))
             ADD(set, PTV_ERROR, a->file, a->line, "E-ALLOW", "allowance \"%s\": no rule %s%s", a->id,
-                ptv_ticked(&set->rs->mem, a->applies_to[i]), ptv_did_you_mean(&set->rs->mem, a->applies_to[i], names, rule_count));
+                ptv_ticked(&set->rs->mem, a->applies_to[i]),
+                ptv_did_you_mean(&set->rs->mem, a->applies_to[i], names, rule_count));
     if (a->when && !b->wide)
         ptv_list_check_wide(set, a->when);
     if (a->when && (a->when->sections & ~set->options->supported))
-        ADD(set, PTV_WARNING, a->file, a->line, "W-SECTION", "allowance \"%s\" can never hold: no configured source gives what it reads", a->id);
+        ADD(set, PTV_WARNING, a->file, a->line, "W-SECTION",
+            "allowance \"%s\" can never hold: no configured source gives what it reads", a->id);
 }
 
 /* ------------------------------------------------------------------------------------------------- never */
@@ -242,13 +246,15 @@ static void check_rule(ptv_loader *set, const ptv_rule *r, ptv_sections judged, 
         for (size_t i = 0; i < r->level_count && !c; i++)
             c = r->levels[i].when->sections & missing ? reader_of(r->levels[i].when, missing) : NULL;
         ADD(set, PTV_ERROR, r->file, c ? c->line : r->line, "E-SECTION",
-            "rule \"%s\" reads %s, which no configured source can give: configure one, or say when_unsupported = \"off\"", r->id,
-            section_names(set, missing));
+            "rule \"%s\" reads %s, which no configured source can give: configure one, or say when_unsupported = \"off\"",
+            r->id, section_names(set, missing));
     }
     ptv_sections unasked = r->judged_sections & ~judged & set->options->supported;
     if (r->status == PTV_SHADOW && unasked && !set->options->shadow_fetch)
-        ADD(set, PTV_NOTE, r->file, r->line, "N-SHADOW", "shadow rule \"%s\" stays unknown%s: no live rule asks %s to be judged "
-            "(shadow_fetch = yes does)", r->id, unasked & ~shown ? "" : " unless a live rule matches", section_names(set, unasked));
+        ADD(set, PTV_NOTE, r->file, r->line, "N-SHADOW",
+            "shadow rule \"%s\" stays unknown%s: no live rule asks %s to be judged "
+            "(shadow_fetch = yes does)",
+            r->id, unasked & ~shown ? "" : " unless a live rule matches", section_names(set, unasked));
 }
 
 /* -------------------------------------------------------------------------------------------------- set */

@@ -24,8 +24,8 @@ struct ptv_custom {
 static char record_meta, row_meta;
 
 /* Jumps on error. */
-ptv_custom *ptv_custom_new(lua_State *L, int index, ptv_arena *mem, const char *file, const ptv_field *const *fields, size_t count,
-                           int line)
+ptv_custom *ptv_custom_new(lua_State *L, int index, ptv_arena *mem, const char *file, const ptv_field *const *fields,
+                           size_t count, int line)
 {
     ptv_custom *c = ptv_arena_calloc(mem, 1, sizeof *c);
     if (!c)
@@ -52,10 +52,14 @@ static void note_captured(lua_State *L, lua_Integer *todo, lua_Integer *noted)
         lua_pop(L, 1);
         int type = lua_type(L, -1);
         if (type == LUA_TTABLE && !env)
-            luaL_error(L, "captures the table '%s'; it may capture numbers, texts, yes/no and functions, so that no call depends on "
-                          "an earlier one", name);
+            luaL_error(
+                L,
+                "captures the table '%s'; it may capture numbers, texts, yes/no and functions, so that no call depends on "
+                "an earlier one",
+                name);
         if (type == LUA_TUSERDATA)
-            luaL_error(L, "captures '%s', a word of rules; a custom function reads its fields from its argument: r.artifact", name);
+            luaL_error(L, "captures '%s', a word of rules; a custom function reads its fields from its argument: r.artifact",
+                       name);
         if (type == LUA_TFUNCTION && !lua_iscfunction(L, -1)) {
             lua_pushvalue(L, -1);
             if (lua_rawget(L, 4) == LUA_TNIL) {
@@ -244,7 +248,8 @@ static int view_index(lua_State *L)
         lua_rawset(L, 3);
         return 1;
     }
-    return luaL_error(L, "reads %s%s%s, which is not among the fields it names", v->group ? v->group : "", v->group ? "." : "", key);
+    return luaL_error(L, "reads %s%s%s, which is not among the fields it names", v->group ? v->group : "",
+                      v->group ? "." : "", key);
 }
 
 static int row_index(lua_State *L)
@@ -253,7 +258,8 @@ static int row_index(lua_State *L)
     ptv_sandbox_charge(L, 32);
     const ptv_column *column = lua_type(L, 2) == LUA_TSTRING ? ptv_column_find(lua_tostring(L, 2)) : NULL;
     if (!column)
-        return luaL_error(L, "records have no column '%s'", lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2));
+        return luaL_error(L, "records have no column '%s'",
+                          lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2));
     const void *at = (const char *)row + column->offset;
     if (column->type == PTV_TIME)
         push_number(L, *(const int64_t *)at, *(const int64_t *)at == PTV_NO_TIME);

@@ -32,17 +32,11 @@ static int key_line(const form *f, const char *key)
 
 #define PROBLEM(f, line, code, ...) ((f)->sound = false, ptv_problem((f)->l, line, code, __VA_ARGS__))
 
-static bool is_poison(lua_State *L, int index)
-{
-    const ptv_thing *t = ptv_thing_at(L, index);
-    return t && t->kind == PTV_THING_POISON;
-}
-
 /* Pushes the value; false (nothing pushed): the key is not there. A mistake that was reported counts as not there. */
 static bool push_key(form *f, const char *key)
 {
     lua_getfield(f->L, f->table, key);
-    if (!lua_isnil(f->L, -1) && !is_poison(f->L, -1))
+    if (!lua_isnil(f->L, -1) && !ptv_is_poison(f->L, -1))
         return true;
     f->sound &= lua_isnil(f->L, -1);
     lua_pop(f->L, 1);
@@ -71,10 +65,11 @@ static void check_keys(form *f, const char *const *names, size_t count)
         if (text)
             PROBLEM(f, key_line(f, key), "E-KEY", "%s \"%s\" has no key %s%s", f->what, f->id, ptv_ticked(f->l->mem, key),
                     ptv_did_you_mean(f->l->mem, key, names, count));
-        else if (!is_poison(f->L, -1)) {
-            const ptv_scan_item *item = lua_isinteger(f->L, -2) ? ptv_scan_nth(f->source, (size_t)lua_tointeger(f->L, -2)) : NULL;
-            PROBLEM(f, item ? item->line : f->line, "E-KEY", "%s \"%s\": %s stands without a key; write when = …, hit = …", f->what, f->id,
-                    ptv_describe(f->L, f->l, -1));
+        else if (!ptv_is_poison(f->L, -1)) {
+            const ptv_scan_item *item =
+                lua_isinteger(f->L, -2) ? ptv_scan_nth(f->source, (size_t)lua_tointeger(f->L, -2)) : NULL;
+            PROBLEM(f, item ? item->line : f->line, "E-KEY", "%s \"%s\": %s stands without a key; write when = …, hit = …",
+                    f->what, f->id, ptv_describe(f->L, f->l, -1));
         }
     }
 }
@@ -145,8 +140,8 @@ static int word_key(form *f, const char *key, const char *const *words, size_t c
             PROBLEM(f, key_line(f, key), "E-ENUM", "%s: %s is not %s%s%s", key, ptv_ticked(f->l->mem, given),
                     count > 1 ? "one of " : "", all, ptv_did_you_mean(f->l->mem, given, words, count));
         else
-            PROBLEM(f, key_line(f, key), "E-KEY", "%s \"%s\": %s is %s, not %s%s", f->what, f->id, key, ptv_describe(f->L, f->l, -1),
-                    count > 1 ? "one of " : "", all);
+            PROBLEM(f, key_line(f, key), "E-KEY", "%s \"%s\": %s is %s, not %s%s", f->what, f->id, key,
+                    ptv_describe(f->L, f->l, -1), count > 1 ? "one of " : "", all);
     }
     lua_pop(f->L, 1);
     return found;
@@ -202,8 +197,9 @@ static bool hit_value(form *f, ptv_hit_item *item, ptv_sections *sections, int l
         if (lua_type(L, index) == LUA_TNUMBER)
             item->type = PTV_HIT_NUMBER;
     } else {
-        if (!is_poison(L, index))
-            PROBLEM(f, line, "E-HIT", "hit \"%s\": its value is %s, not a field or a text", item->name, ptv_describe(L, f->l, index));
+        if (!ptv_is_poison(L, index))
+            PROBLEM(f, line, "E-HIT", "hit \"%s\": its value is %s, not a field or a text", item->name,
+                    ptv_describe(L, f->l, index));
         return false;
     }
     item->value = (ptv_template){ .lines = one, .count = 1 };
@@ -218,8 +214,10 @@ static bool hit_value(form *f, ptv_hit_item *item, ptv_sections *sections, int l
 
 static bool hit_name_is_new(form *f, const ptv_hit_item *items, size_t count, const char *name, int line)
 {
-    static const char *const standard[] = { "Number of Passive DNS Records", "First Seen", "Last Seen", "Subdomains - All",
-                                            "Subdomains - First ten Hostnames", "Tags", "Classification", "Report Link" };
+    static const char *const standard[] = {
+        "Number of Passive DNS Records",    "First Seen", "Last Seen",      "Subdomains - All",
+        "Subdomains - First ten Hostnames", "Tags",       "Classification", "Report Link"
+    };
     bool new = true;
     for (size_t i = 0; i < count; i++) {
         if (!items[i].standard)
@@ -246,7 +244,8 @@ static void read_hit(form *f, ptv_rule *rule)
         items[0].standard = true;
         rule->hit_count = 1;
     } else if (lua_type(L, at) != LUA_TTABLE)
-        PROBLEM(f, line, "E-HIT", "hit is %s, not a list: hit = { standard, { \"Name\", field } }", ptv_describe(L, f->l, at));
+        PROBLEM(f, line, "E-HIT", "hit is %s, not a list: hit = { standard, { \"Name\", field } }",
+                ptv_describe(L, f->l, at));
     if (count > MOST_HITS) {
         PROBLEM(f, line, "E-HIT", "hit has %zu items; %d are possible", count, MOST_HITS);
         count = MOST_HITS;
@@ -269,14 +268,16 @@ static void read_hit(form *f, ptv_rule *rule)
                 hit_value(f, hit, &rule->shown_sections, item_line, lua_gettop(L)))
                 rule->hit_count++;
         } else if (!t || t->kind != PTV_THING_POISON)
-            PROBLEM(f, item_line, "E-HIT", "item %zu of hit is %s; write standard or { \"Name\", field }", i, ptv_describe(L, f->l, entry));
+            PROBLEM(f, item_line, "E-HIT", "item %zu of hit is %s; write standard or { \"Name\", field }", i,
+                    ptv_describe(L, f->l, entry));
         else
             f->sound = false;
         lua_settop(L, at);
     }
     for (size_t i = 0; i < rule->hit_count; i++)
         if (items[i].standard)
-            rule->shown_sections |= PTV_BIT(PTV_TAGS) | PTV_BIT(PTV_CLASSIFICATION) | PTV_BIT(PTV_PASSIVE_DNS) | PTV_BIT(PTV_SUBDOMAINS);
+            rule->shown_sections |=
+                PTV_BIT(PTV_TAGS) | PTV_BIT(PTV_CLASSIFICATION) | PTV_BIT(PTV_PASSIVE_DNS) | PTV_BIT(PTV_SUBDOMAINS);
     rule->hit = items;
     lua_settop(L, at - 1);
 }
@@ -305,7 +306,8 @@ static void read_note(form *f, ptv_rule *rule)
     const ptv_scan_item *key = ptv_scan_key(f->source, "note");
     bool list = lua_type(L, at) == LUA_TTABLE;
     if (!list && lua_type(L, at) != LUA_TSTRING) {
-        PROBLEM(f, line, "E-KEY", "%s \"%s\": note is %s, not a text or a list of texts", f->what, f->id, ptv_describe(L, f->l, at));
+        PROBLEM(f, line, "E-KEY", "%s \"%s\": note is %s, not a text or a list of texts", f->what, f->id,
+                ptv_describe(L, f->l, at));
         lua_settop(L, at - 1);
         return;
     }
@@ -319,8 +321,9 @@ static void read_note(form *f, ptv_rule *rule)
         const ptv_scan_item *item = list && key ? ptv_scan_nth(key->table, i) : NULL;
         int item_line = item ? item->line : line;
         if (lua_type(L, -1) != LUA_TSTRING) {
-            if (!is_poison(L, -1))
-                PROBLEM(f, item_line, "E-KEY", "%s \"%s\": item %zu of note is %s, not a text", f->what, f->id, i, ptv_describe(L, f->l, -1));
+            if (!ptv_is_poison(L, -1))
+                PROBLEM(f, item_line, "E-KEY", "%s \"%s\": item %zu of note is %s, not a text", f->what, f->id, i,
+                        ptv_describe(L, f->l, -1));
             f->sound = sound = false;
         } else if (text_is_sound(f, item_line, "note", lua_tostring(L, -1), lua_rawlen(L, -1), MOST_NOTE)) {
             bytes += lua_rawlen(L, -1);
@@ -409,7 +412,8 @@ static void read_levels(form *f, ptv_rule *rule)
         if (!has_key(f, "severity"))
             PROBLEM(f, f->line, "E-KEY", "rule \"%s\" has no severity: info, low, medium, high or critical", f->id);
         if (when && severity >= 0) {
-            levels[0] = (ptv_level_rule){ .level = (ptv_level)(PTV_LEVEL_INFO + severity), .when = fold_unless(f, when, unless) };
+            levels[0] =
+                (ptv_level_rule){ .level = (ptv_level)(PTV_LEVEL_INFO + severity), .when = fold_unless(f, when, unless) };
             rule->level_count = 1;
         }
         return;
@@ -417,13 +421,15 @@ static void read_levels(form *f, ptv_rule *rule)
     if (has_key(f, "when"))
         PROBLEM(f, key_line(f, "when"), "E-KEY", "rule \"%s\" has levels and when; a rule has one of them", f->id);
     if (has_key(f, "severity"))
-        PROBLEM(f, key_line(f, "severity"), "E-KEY", "rule \"%s\" has levels and severity; the level that holds is the severity", f->id);
+        PROBLEM(f, key_line(f, "severity"), "E-KEY",
+                "rule \"%s\" has levels and severity; the level that holds is the severity", f->id);
     if (!push_key(f, "levels"))
         return;
     if (lua_type(f->L, -1) == LUA_TTABLE)
         read_level_table(f, rule, levels, unless);
     else
-        PROBLEM(f, key_line(f, "levels"), "E-KEY", "levels is %s, not a table: levels = { high = … }", ptv_describe(f->L, f->l, -1));
+        PROBLEM(f, key_line(f, "levels"), "E-KEY", "levels is %s, not a table: levels = { high = … }",
+                ptv_describe(f->L, f->l, -1));
     lua_pop(f->L, 1);
 }
 
@@ -438,19 +444,23 @@ bool ptv_id_check(ptv_loading *l, int line, const char *what, const char *id, si
         sound = letter || (p != id && (*p == '-' || *p == '_' || *p == '.'));
     }
     if (!sound)
-        ptv_problem(l, line, "E-KEY", "%s: the name %s is not made of letters, digits, - _ . (at most 64, a letter or digit first)", what,
+        ptv_problem(l, line, "E-KEY",
+                    "%s: the name %s is not made of letters, digits, - _ . (at most 64, a letter or digit first)", what,
                     ptv_quoted(l->mem, id));
     return sound;
 }
 
 static bool open_form(form *f, lua_State *L, ptv_loading *l, const ptv_thing *partial, const char *what, int table)
 {
-    *f = (form){ .L = L, .l = l, .table = table, .line = ptv_sandbox_line(L), .what = what, .id = partial->name, .sound = true };
+    *f = (form){
+        .L = L, .l = l, .table = table, .line = ptv_sandbox_line(L), .what = what, .id = partial->name, .sound = true
+    };
     if (partial->pending && partial->pending->line)
         f->line = partial->pending->line;
     if (lua_type(L, table) != LUA_TTABLE) {
-        if (!is_poison(L, table))
-            ptv_problem(l, f->line, "E-KEY", "%s \"%s\" needs a table: %s \"%s\" { … }", what, f->id ? f->id : "", what, f->id ? f->id : "");
+        if (!ptv_is_poison(L, table))
+            ptv_problem(l, f->line, "E-KEY", "%s \"%s\" needs a table: %s \"%s\" { … }", what, f->id ? f->id : "", what,
+                        f->id ? f->id : "");
         return false;
     }
     if (!f->id) { /* its name was refused; read the rest for what else there is to say */
@@ -463,9 +473,9 @@ static bool open_form(form *f, lua_State *L, ptv_loading *l, const ptv_thing *pa
 
 int ptv_declare_rule(lua_State *L, ptv_loading *l, const ptv_thing *partial, int table)
 {
-    static const char *const keys[] = { "title", "severity", "when", "unless", "levels", "status", "on_unknown", "when_unsupported",
-                                        "hit", "note", "description", "owner", "references", "false_positives", "next_step",
-                                        "attack" };
+    static const char *const keys[] = { "title",      "severity",         "when",      "unless", "levels",      "status",
+                                        "on_unknown", "when_unsupported", "hit",       "note",   "description", "owner",
+                                        "references", "false_positives",  "next_step", "attack" };
     static const char *const statuses[] = { "live", "shadow", "off" }, *const on_unknown[] = { "match", "unknown" },
                              *const off[] = { "off" };
     form f;
@@ -516,11 +526,12 @@ int ptv_declare_allow(lua_State *L, ptv_loading *l, const ptv_thing *partial, in
     static const char *const required[] = { "reason", "owner", "expires", "when" };
     for (size_t i = 0; i < 4; i++)
         if (!has_key(&f, required[i]))
-            PROBLEM(&f, f.line, "E-ALLOW", "allow \"%s\" has no %s; reason, owner, expires and when are all required", f.id, required[i]);
+            PROBLEM(&f, f.line, "E-ALLOW", "allow \"%s\" has no %s; reason, owner, expires and when are all required", f.id,
+                    required[i]);
     const char *expires = text_key(&f, "expires", false);
     if (expires && !ptv_day_parse(&allow->expires_day, expires))
-        PROBLEM(&f, key_line(&f, "expires"), "E-ALLOW", "allow \"%s\": expires needs a date such as \"2027-01-31\", not %s", f.id,
-                ptv_quoted(l->mem, expires));
+        PROBLEM(&f, key_line(&f, "expires"), "E-ALLOW", "allow \"%s\": expires needs a date such as \"2027-01-31\", not %s",
+                f.id, ptv_quoted(l->mem, expires));
     allow->when = cond_key(&f, "when");
     allow->artifact_only = allow->when && allow->when->sections == 0;
     if (push_key(&f, "applies_to")) {
@@ -534,7 +545,8 @@ int ptv_declare_allow(lua_State *L, ptv_loading *l, const ptv_thing *partial, in
     }
     if (push_key(&f, "wide")) {
         if (lua_type(L, -1) != LUA_TBOOLEAN)
-            PROBLEM(&f, key_line(&f, "wide"), "E-KEY", "allow \"%s\": wide needs true or false, not %s", f.id, ptv_describe(L, l, -1));
+            PROBLEM(&f, key_line(&f, "wide"), "E-KEY", "allow \"%s\": wide needs true or false, not %s", f.id,
+                    ptv_describe(L, l, -1));
         built->wide = lua_toboolean(L, -1);
         lua_pop(L, 1);
     }

@@ -84,7 +84,8 @@ static bool read_header(reader *r, char *const *fields, size_t count)
                 r->column_of[i] = c;
         if (r->column_of[i] < 0) {
             COMPLAIN(r, "E-LIST", "no column %s%s; there are artifact, reason, owner, expires, rules, wide",
-                     ptv_ticked(&r->set->rs->mem, fields[i]), ptv_did_you_mean(&r->set->rs->mem, fields[i], column_names, COLUMNS));
+                     ptv_ticked(&r->set->rs->mem, fields[i]),
+                     ptv_did_you_mean(&r->set->rs->mem, fields[i], column_names, COLUMNS));
             return false;
         }
         seen[r->column_of[i]] = true;
@@ -123,8 +124,10 @@ static void read_row(reader *r, char *const *fields, size_t count)
     const char *values[COLUMNS] = { "", "", "", "", "", "" };
     char *rules = NULL;
     if (count > r->field_count || count <= EXPIRES) {
-        COMPLAIN(r, "E-LIST", "%zu fields where the columns are artifact,reason,owner,expires,rules; a comma in a text needs quotes around it",
-                 count);
+        COMPLAIN(
+            r, "E-LIST",
+            "%zu fields where the columns are artifact,reason,owner,expires,rules; a comma in a text needs quotes around it",
+            count);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -162,7 +165,12 @@ static void read_row(reader *r, char *const *fields, size_t count)
     const char *text = ptv_arena_printf(mem, "artifact:in_list{%s}", ptv_quoted(mem, word[0]));
     const char *id = ptv_arena_printf(mem, "exceptions.csv:%d", r->line);
     r->set->no_memory |= !text || !id;
-    *when = (ptv_cond){ .op = PTV_OP_IN_LIST, .field = ptv_field_find("artifact"), .text = text, .file = r->path, .line = r->line, .node = PTV_NO_NODE,
+    *when = (ptv_cond){ .op = PTV_OP_IN_LIST,
+                        .field = ptv_field_find("artifact"),
+                        .text = text,
+                        .file = r->path,
+                        .line = r->line,
+                        .node = PTV_NO_NODE,
                         .args = { .words = word, .word_count = 1, .indicators = found, .list = list } };
     allow->id = id;
     allow->reason = values[REASON];

@@ -52,7 +52,8 @@ static const char *colon_slip(ptv_arena *mem, const ptv_tokens *tokens, int line
 {
     for (size_t i = 1; i + 1 < tokens->count; i++) {
         const ptv_token *t = &tokens->items[i], *before = t - 1, *behind = t + 1;
-        if (t->line != line || !ptv_token_is(t, ":") || before->kind != PTV_TOK_NAME || ptv_field_find(ptv_token_text(mem, before)))
+        if (t->line != line || !ptv_token_is(t, ":") || before->kind != PTV_TOK_NAME ||
+            ptv_field_find(ptv_token_text(mem, before)))
             continue;
         if (behind->kind == PTV_TOK_TEXT || ptv_token_is(behind, "{"))
             return ptv_arena_printf(mem, "a key is followed by '=': %s = …", ptv_token_text(mem, before));
@@ -75,16 +76,17 @@ static const char *missing_comma(ptv_arena *mem, const ptv_tokens *tokens, int l
     size_t near_len = strlen(near) - 1;
     for (size_t i = 1; i + 1 < tokens->count; i++) {
         const ptv_token *t = &tokens->items[i], *before = t - 1;
-        bool begins = t->kind == PTV_TOK_NAME || t->kind == PTV_TOK_TEXT || t->kind == PTV_TOK_NUMBER || ptv_token_is(t, "{") ||
-                      ptv_token_is(t, "not") || ptv_token_is(t, "function");
+        bool begins = t->kind == PTV_TOK_NAME || t->kind == PTV_TOK_TEXT || t->kind == PTV_TOK_NUMBER ||
+                      ptv_token_is(t, "{") || ptv_token_is(t, "not") || ptv_token_is(t, "function");
         bool ends = before->kind == PTV_TOK_TEXT || before->kind == PTV_TOK_NUMBER || before->kind == PTV_TOK_NAME ||
-                    ptv_token_is(before, "}") || ptv_token_is(before, ")") || ptv_token_is(before, "end") || ptv_token_is(before, "true") ||
-                    ptv_token_is(before, "false") || ptv_token_is(before, "nil");
+                    ptv_token_is(before, "}") || ptv_token_is(before, ")") || ptv_token_is(before, "end") ||
+                    ptv_token_is(before, "true") || ptv_token_is(before, "false") || ptv_token_is(before, "nil");
         size_t quote = t->kind == PTV_TOK_TEXT;
         bool here = near_len == t->len + 2 * quote && memcmp(near + quote, t->at, t->len) == 0;
         if (t->line == line && begins && ends && here)
-            return before->line == line ? ptv_arena_printf(mem, "a comma is missing before %.*s", (int)(t->len < 40 ? t->len : 40), t->at)
-                                        : ptv_arena_printf(mem, "a comma is missing at the end of line %d", before->line);
+            return before->line == line
+                       ? ptv_arena_printf(mem, "a comma is missing before %.*s", (int)(t->len < 40 ? t->len : 40), t->at)
+                       : ptv_arena_printf(mem, "a comma is missing at the end of line %d", before->line);
     }
     return NULL;
 }
@@ -106,11 +108,12 @@ static const char *missing_bracket(ptv_arena *mem, const ptv_tokens *tokens)
         } else if (depth == 0) {
             return ptv_arena_printf(mem, "'%c' on line %d closes nothing", *t->at, t->line);
         } else if (*open[--depth]->at != (*t->at == '}' ? '{' : '(')) {
-            return ptv_arena_printf(mem, "'%c' of line %d is not closed before '%c' on line %d", *open[depth]->at, open[depth]->line, *t->at,
-                                    t->line);
+            return ptv_arena_printf(mem, "'%c' of line %d is not closed before '%c' on line %d", *open[depth]->at,
+                                    open[depth]->line, *t->at, t->line);
         }
     }
-    return depth ? ptv_arena_printf(mem, "'%c' of line %d is never closed", *open[depth - 1]->at, open[depth - 1]->line) : NULL;
+    return depth ? ptv_arena_printf(mem, "'%c' of line %d is never closed", *open[depth - 1]->at, open[depth - 1]->line)
+                 : NULL;
 }
 
 const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int line, const char *lua_message)

@@ -82,9 +82,9 @@ static void skip_blanks(reader *r)
 
 static bool is_keyword(const char *at, size_t len)
 {
-    static const char *const words[] = { "and",   "break", "do",  "else", "elseif", "end",    "false", "for",  "function", "goto", "if",
-                                         "in",    "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until",
-                                         "while" };
+    static const char *const words[] = { "and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
+                                         "function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
+                                         "repeat",   "return", "then", "true", "until",  "while" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == len && memcmp(words[i], at, len) == 0)
             return true;
@@ -158,7 +158,8 @@ bool ptv_lex(ptv_tokens *out, ptv_arena *mem, const char *source, size_t len)
 
 bool ptv_token_is(const ptv_token *t, const char *text)
 {
-    return t->kind != PTV_TOK_TEXT && t->kind != PTV_TOK_NUMBER && strlen(text) == t->len && memcmp(text, t->at, t->len) == 0;
+    return t->kind != PTV_TOK_TEXT && t->kind != PTV_TOK_NUMBER && strlen(text) == t->len &&
+           memcmp(text, t->at, t->len) == 0;
 }
 
 char *ptv_token_text(ptv_arena *mem, const ptv_token *t)

@@ -8,7 +8,14 @@
 #define PTV_RULES_LEX_H
 #include "base/arena.h"
 
-typedef enum ptv_token_kind { PTV_TOK_END, PTV_TOK_NAME, PTV_TOK_WORD, PTV_TOK_TEXT, PTV_TOK_NUMBER, PTV_TOK_SIGN } ptv_token_kind;
+typedef enum ptv_token_kind {
+    PTV_TOK_END,
+    PTV_TOK_NAME,
+    PTV_TOK_WORD,
+    PTV_TOK_TEXT,
+    PTV_TOK_NUMBER,
+    PTV_TOK_SIGN
+} ptv_token_kind;
 
 typedef struct ptv_token {
     ptv_token_kind kind; /* WORD: a keyword of Lua */
@@ -24,7 +31,7 @@ typedef struct ptv_tokens {
 
 /* false: arena full. The source is borrowed. */
 bool ptv_lex(ptv_tokens *out, ptv_arena *mem, const char *source, size_t len);
-bool ptv_token_is(const ptv_token *t, const char *text); /* a name, keyword or sign of this spelling */
+bool ptv_token_is(const ptv_token *t, const char *text);  /* a name, keyword or sign of this spelling */
 char *ptv_token_text(ptv_arena *mem, const ptv_token *t); /* "" when the arena is full */
 
 #endif

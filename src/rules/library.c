@@ -251,7 +251,8 @@ static int base_pairs(lua_State *L)
         else if (keys[i].type == LUA_TBOOLEAN)
             keys[i].number = lua_toboolean(L, -1);
         else
-            return luaL_error(L, "pairs: a key is a %s; only texts, numbers and booleans have an order", luaL_typename(L, -1));
+            return luaL_error(L, "pairs: a key is a %s; only texts, numbers and booleans have an order",
+                              luaL_typename(L, -1));
         keys[i].len = (uint32_t)len;
         lua_pop(L, 1);
     }
@@ -374,14 +375,15 @@ static void add(lua_State *L, const luaL_Reg *functions)
 void ptv_sandbox_open_library(lua_State *L)
 {
     static const luaL_Reg texts[] = {
-        { "lower", text_lower },       { "sub", text_sub },       { "byte", text_byte }, { "before", text_before },
-        { "after", text_after },       { "contains", text_contains }, { "starts", text_starts }, { "ends", text_ends },
-        { "like", text_like },         { "len", text_len },       { NULL, NULL },
+        { "lower", text_lower },   { "sub", text_sub },     { "byte", text_byte },
+        { "before", text_before }, { "after", text_after }, { "contains", text_contains },
+        { "starts", text_starts }, { "ends", text_ends },   { "like", text_like },
+        { "len", text_len },       { NULL, NULL },
     };
     static const luaL_Reg base[] = {
-        { "concat", list_concat },     { "insert", list_insert }, { "ipairs", base_ipairs }, { "pairs", base_pairs },
-        { "type", base_type },         { "tostring", base_tostring }, { "tonumber", base_tonumber }, { "error", base_error },
-        { "min", base_min },           { "max", base_max },       { "floor", base_floor }, { NULL, NULL },
+        { "concat", list_concat }, { "insert", list_insert },     { "ipairs", base_ipairs },     { "pairs", base_pairs },
+        { "type", base_type },     { "tostring", base_tostring }, { "tonumber", base_tonumber }, { "error", base_error },
+        { "min", base_min },       { "max", base_max },           { "floor", base_floor },       { NULL, NULL },
     };
     add(L, base);
     lua_pushliteral(L, "");

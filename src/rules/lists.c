@@ -30,7 +30,8 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
     if (rc == PTV_ENOMEM)
         set->no_memory = true;
     else if (rc)
-        ptv_finding_add(set->findings, PTV_ERROR, path, 0, "E-FILE", "%s", rc == PTV_ETOOBIG ? "over the limit of 64 MB for a list" : err.msg);
+        ptv_finding_add(set->findings, PTV_ERROR, path, 0, "E-FILE", "%s",
+                        rc == PTV_ETOOBIG ? "over the limit of 64 MB for a list" : err.msg);
     else {
         const char *relative = ptv_arena_printf(mem, "lists/%s", name);
         ptv_list *list = ptv_arena_calloc(mem, 1, sizeof *list);
@@ -41,8 +42,13 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         } else if (ptv_text_equal(name, "exceptions.csv")) {
             ptv_exceptions_read(set, path, copy, text.len);
         } else {
-            *list = (ptv_list){ .name = stem, .folder = folder, .path = path, .text = copy,
-                                .len = text.len, .sound = true, .next = set->rs->lists };
+            *list = (ptv_list){ .name = stem,
+                                .folder = folder,
+                                .path = path,
+                                .text = copy,
+                                .len = text.len,
+                                .sound = true,
+                                .next = set->rs->lists };
             set->rs->lists = list;
         }
     }
@@ -160,8 +166,10 @@ ptv_list *ptv_list_find(ptv_loading *l, const char *name, int line)
         if (list->folder && ptv_text_equal(list->folder, l->folder))
             names[count++] = list->name;
     if (!name_is_plain(name))
-        ptv_problem(l, line, "E-LIST", "%s is no name of a list: letters, digits, - _ . only; it is the name of a file in lists/ "
-                    "without .txt", ptv_quoted(mem, name));
+        ptv_problem(l, line, "E-LIST",
+                    "%s is no name of a list: letters, digits, - _ . only; it is the name of a file in lists/ "
+                    "without .txt",
+                    ptv_quoted(mem, name));
     else
         ptv_problem(l, line, "E-LIST", "no list %s%s: there is no %s/lists/%s.txt", ptv_ticked(mem, name),
                     names ? ptv_did_you_mean(mem, name, names, count) : "", l->folder, name);
@@ -236,8 +244,8 @@ const ptv_indicators *ptv_list_set(ptv_loader *set, ptv_list *list, ptv_op op)
             continue;
         list->set_broken[which] = true;
         if (++problems <= MOST_PROBLEMS)
-            ptv_finding_add(set->findings, PTV_ERROR, list->path, line_of(list, i), "E-LIST",
-                            "%s: %s: %s", ptv_op_name(op), ptv_quoted(&set->rs->mem, list->words[i]), err.msg);
+            ptv_finding_add(set->findings, PTV_ERROR, list->path, line_of(list, i), "E-LIST", "%s: %s: %s", ptv_op_name(op),
+                            ptv_quoted(&set->rs->mem, list->words[i]), err.msg);
     }
     if (rc != PTV_ENOMEM)
         rc = ptv_indicators_seal(made, &err);

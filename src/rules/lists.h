@@ -15,10 +15,10 @@ struct ptv_loading;
 typedef struct ptv_list {
     const char *name, *folder; /* NULL: not a file of its own */
     const char *path;          /* "rules/lists/corp-domains.txt", or the file that holds the table */
-    char *text;          /* of the file, not yet read into words */
+    char *text;                /* of the file, not yet read into words */
     size_t len;
-    const char **words;  /* as written, in order */
-    int *lines, line;    /* of each word; line: of all, where lines is NULL */
+    const char **words; /* as written, in order */
+    int *lines, line;   /* of each word; line: of all, where lines is NULL */
     size_t count;
     bool sound;          /* every line could be read */
     const char **folded; /* sorted by bytes, unique; NULL until asked for */

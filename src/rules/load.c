@@ -258,7 +258,10 @@ static void run_file(ptv_loading *l, const ptv_buf *source, ptv_arena *scratch)
 
 static void load_file(ptv_loader *set, const rule_file *file)
 {
-    ptv_loading l = { .set = set, .mem = &set->rs->mem, .file = file->path, .folder = file->folder,
+    ptv_loading l = { .set = set,
+                      .mem = &set->rs->mem,
+                      .file = file->path,
+                      .folder = file->folder,
                       .first_finding = ptv_findings_count(set->findings, PTV_NOTE) };
     ptv_buf source = PTV_BUF(PTV_SOURCE_LIMIT);
     ptv_arena scratch = PTV_ARENA(SCRATCH_LIMIT);

@@ -51,8 +51,8 @@ typedef struct ptv_loader {
     ptv_ruleset *rs;
     const ptv_rules_options *options;
     ptv_findings *findings;
-    bool *setting_used;                  /* by index of options->settings */
-    struct ptv_default *defaults;        /* of settings that are not set, for the digest */
+    bool *setting_used;           /* by index of options->settings */
+    struct ptv_default *defaults; /* of settings that are not set, for the digest */
     ptv_built_rule *rules, **rules_end;
     ptv_built_allow *allows, **allows_end;
     size_t rule_count, allow_count;
@@ -60,7 +60,7 @@ typedef struct ptv_loader {
     ptv_hashed *hashed;
     size_t hashed_count;
     ptv_digest *digest; /* scratch */
-    bool cut_short; /* a file did not run to its end: what it would have used is not known */
+    bool cut_short;     /* a file did not run to its end: what it would have used is not known */
     bool no_memory;
 } ptv_loader;
 
@@ -97,29 +97,29 @@ void ptv_default_use(lua_State *L, ptv_loading *l, const char *name, const char 
 
 /* Things: values of the language while a file loads. */
 typedef enum ptv_thing_kind {
-    PTV_THING_POISON,   /* the result of a mistake that was reported: everything with it works and is silent */
-    PTV_THING_GROUP,    /* passive_dns: fields below a section */
+    PTV_THING_POISON, /* the result of a mistake that was reported: everything with it works and is silent */
+    PTV_THING_GROUP,  /* passive_dns: fields below a section */
     PTV_THING_FIELD,
-    PTV_THING_ROWS,     /* passive_dns.records:count{…}: a number */
-    PTV_THING_TEST,     /* tags.has_any, not yet called */
+    PTV_THING_ROWS, /* passive_dns.records:count{…}: a number */
+    PTV_THING_TEST, /* tags.has_any, not yet called */
     PTV_THING_COND,
-    PTV_THING_PARTIAL,  /* at_least_of(2), rule "x": waits for its table */
-    PTV_THING_MOMENT,   /* within "7d", like "x*": for a column */
+    PTV_THING_PARTIAL, /* at_least_of(2), rule "x": waits for its table */
+    PTV_THING_MOMENT,  /* within "7d", like "x*": for a column */
     PTV_THING_SETTING,
     PTV_THING_LIST,
-    PTV_THING_MATCHED,  /* tags.matched */
+    PTV_THING_MATCHED, /* tags.matched */
     PTV_THING_STANDARD
 } ptv_thing_kind;
 
 typedef struct ptv_thing {
     ptv_thing_kind kind;
-    const char *name;  /* group, setting, list; rule id */
+    const char *name; /* group, setting, list; rule id */
     const ptv_field *field;
-    const char *text;  /* `passive_dns.records:count{type = "A"}` */
-    int op;            /* test, moment; partial: the combinator, or one of PTV_PARTIAL_ */
+    const char *text; /* `passive_dns.records:count{type = "A"}` */
+    int op;           /* test, moment; partial: the combinator, or one of PTV_PARTIAL_ */
     const ptv_column_test *filter;
     size_t filter_count;
-    ptv_args args;     /* moment; partial: low */
+    ptv_args args; /* moment; partial: low */
     ptv_built *cond;
     const char *value; /* setting */
     const char *where; /* setting: "app.config:12", or "its default" */
@@ -139,6 +139,10 @@ enum { PTV_PARTIAL_RULE = 1000, PTV_PARTIAL_ALLOW, PTV_ROWS_COUNT, PTV_ROWS_ANY 
 ptv_thing *ptv_thing_push(lua_State *L, ptv_thing_kind kind);
 ptv_thing *ptv_thing_at(lua_State *L, int index); /* NULL: something else */
 int ptv_push_poison(lua_State *L);                /* returns 1 */
+bool ptv_is_poison(lua_State *L, int index);
+int ptv_push_field(lua_State *L, const ptv_field *field); /* returns 1 */
+void ptv_things_open(lua_State *L);
+int ptv_combine(lua_State *L, ptv_loading *l, const ptv_thing *partial, int table); /* words.c: all { … } */
 void ptv_use_all(lua_State *L, int index, int deep); /* conditions at and so many tables below `index` count as used */
 /* "a boolean", "a field", "\"10\"", "nothing": for messages. Arena. */
 const char *ptv_describe(lua_State *L, ptv_loading *l, int index);
@@ -163,7 +167,8 @@ void ptv_args_plain(ptv_args *out, const ptv_words *words);
 bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, ptv_op op);
 bool ptv_day_parse(int64_t *day, const char *text); /* "2026-01-31" */
 
-/* tests.c: the test `op` of a field, a column or counted rows called with the arguments from `first` on; pushes a condition. */
+/* tests.c: the test `op` of a field, a column or counted rows called with the arguments from `first` on; pushes a condition.
+ */
 int ptv_test_call(lua_State *L, ptv_loading *l, const ptv_thing *test, int first);
 /* Rows: the filter table at `index`. false: reported. */
 bool ptv_filter_read(ptv_thing *rows, lua_State *L, ptv_loading *l, int index, const char *what);
@@ -178,7 +183,7 @@ int ptv_declare_allow(lua_State *L, ptv_loading *l, const ptv_thing *partial, in
 bool ptv_id_check(ptv_loading *l, int line, const char *what, const char *id, size_t len);
 
 /* check.c: what only shows once the whole set is there. */
-void ptv_check_file(ptv_loading *l);   /* conditions used nowhere, rules without a table */
+void ptv_check_file(ptv_loading *l); /* conditions used nowhere, rules without a table */
 void ptv_check_set(ptv_loader *set);
 
 #endif

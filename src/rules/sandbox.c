@@ -15,9 +15,9 @@
 #include <string.h>
 
 enum {
-    STEP = 1000,          /* instructions between two looks at the budget */
-    ALLOCATED_PER = 256,  /* bytes allocated that cost one instruction */
-    CHARGE_PER = 32       /* bytes an own function reads that cost one */
+    STEP = 1000,         /* instructions between two looks at the budget */
+    ALLOCATED_PER = 256, /* bytes allocated that cost one instruction */
+    CHARGE_PER = 32      /* bytes an own function reads that cost one */
 };
 #define CHUNK "r" /* short: Lua cuts long chunk names in its messages */
 
@@ -31,9 +31,9 @@ struct ptv_sandbox {
     phase phase;
     bool trusted;
     size_t used, peak, kept; /* kept: what loading left */
-    size_t allocated;       /* of this run, growth only */
-    unsigned long charged;  /* of this run, without what was allocated */
-    int step;               /* 1 once the budget is spent: nothing hides from the hook */
+    size_t allocated;        /* of this run, growth only */
+    unsigned long charged;   /* of this run, without what was allocated */
+    int step;                /* 1 once the budget is spent: nothing hides from the hook */
     limit hit;
     int hit_line;
     bool no_memory;
@@ -166,7 +166,8 @@ void *ptv_sandbox_owner(lua_State *L)
 {
     ptv_sandbox *sb = ptv_sandbox_of(L);
     if (!sb->owner)
-        luaL_error(L, "words build rules while a file loads; a custom function reads its fields from its argument: r.artifact");
+        luaL_error(L,
+                   "words build rules while a file loads; a custom function reads its fields from its argument: r.artifact");
     return sb->owner;
 }
 

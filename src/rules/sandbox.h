@@ -23,9 +23,9 @@ enum {
 typedef struct ptv_sandbox ptv_sandbox;
 
 typedef struct ptv_vocabulary {
-    void (*open)(lua_State *L);          /* the table of words is on top: add to it. Jumps on error */
-    lua_CFunction unknown;               /* (words, name): a name that is no word; returns its value */
-    lua_CFunction assign;                /* (env, name, value): a global was assigned; returns nothing */
+    void (*open)(lua_State *L); /* the table of words is on top: add to it. Jumps on error */
+    lua_CFunction unknown;      /* (words, name): a name that is no word; returns its value */
+    lua_CFunction assign;       /* (env, name, value): a global was assigned; returns nothing */
 } ptv_vocabulary;
 
 /* `file` is borrowed and named in errors; `owner` is what ptv_sandbox_owner() hands to the vocabulary. PTV_ENOMEM. */
@@ -48,25 +48,26 @@ unsigned long ptv_sandbox_instructions(const ptv_sandbox *sb); /* charged by the
 size_t ptv_sandbox_peak_bytes(const ptv_sandbox *sb);          /* since the state was made */
 
 /* For vocabularies, inside Lua calls. */
-void *ptv_sandbox_owner(lua_State *L);               /* jumps on error: inside a custom function there are no words */
-void ptv_sandbox_charge(lua_State *L, size_t bytes); /* own functions cost an instruction and one for every 32 bytes; jumps on error */
+void *ptv_sandbox_owner(lua_State *L); /* jumps on error: inside a custom function there are no words */
+void ptv_sandbox_charge(lua_State *L,
+                        size_t bytes); /* own functions cost an instruction and one for every 32 bytes; jumps on error */
 void ptv_sandbox_charge_memory(lua_State *L, size_t bytes); /* memory outside the state costs what memory inside does */
-void ptv_sandbox_trust(lua_State *L, bool on);       /* blocks of ours (a record's lists) may be larger than 64 KB */
-int ptv_sandbox_line(lua_State *L);                  /* line of the Lua function that called us; 0: none */
-void ptv_sandbox_open_library(lua_State *L);         /* library.c: adds to the table on top; jumps on error */
-void ptv_sandbox_push_env(lua_State *L);             /* the table that a file sees as _ENV */
+void ptv_sandbox_trust(lua_State *L, bool on);              /* blocks of ours (a record's lists) may be larger than 64 KB */
+int ptv_sandbox_line(lua_State *L);                         /* line of the Lua function that called us; 0: none */
+void ptv_sandbox_open_library(lua_State *L);                /* library.c: adds to the table on top; jumps on error */
+void ptv_sandbox_push_env(lua_State *L);                    /* the table that a file sees as _ENV */
 ptv_sandbox *ptv_sandbox_of(lua_State *L);
 
 /* custom.c: conditions that words cannot say. Takes the function at `index`; fields are the arena's. Jumps on error. */
-ptv_custom *ptv_custom_new(lua_State *L, int index, ptv_arena *mem, const char *file, const ptv_field *const *fields, size_t count,
-                           int line); /* NULL: arena full */
+ptv_custom *ptv_custom_new(lua_State *L, int index, ptv_arena *mem, const char *file, const ptv_field *const *fields,
+                           size_t count, int line); /* NULL: arena full */
 /* After the file has run: note what the function captured, to put it back before each call. PTV_ERULES: it captures what it
  * may not, "captures the table 'seen': …". */
 ptv_code ptv_custom_seal(ptv_custom *c, ptv_error *err);
 /*
- * Run it on a record of which every field named is readable. `*out` is yes, no or unsure (it returned nil); `*reason` is what
- * it said, in `mem`, or NULL. Errors: PTV_ELIMIT, PTV_ERULES (it raised an error, or returned what it may not), PTV_ENOMEM;
- * the text begins with file:line.
+ * Run it on a record of which every field named is readable. `*out` is yes, no or unsure (it returned nil); `*reason` is
+ * what it said, in `mem`, or NULL. Errors: PTV_ELIMIT, PTV_ERULES (it raised an error, or returned what it may not),
+ * PTV_ENOMEM; the text begins with file:line.
  */
 ptv_code ptv_custom_run(ptv_truth *out, const char **reason, ptv_arena *mem, const ptv_custom *c, const ptv_record *r,
                         ptv_error *err);

@@ -17,12 +17,12 @@ typedef enum kind { OTHER, GROUP, FIELD, TEST, COND, CALLABLE } kind; /* CALLABL
 
 typedef struct value {
     kind kind;
-    const char *text; /* of a field: passive_dns.count; of a callable: its name */
-    const char *id;   /* the text it was called with last: rule "id" */
-    size_t first, last; /* tokens */
-    int local_line;     /* where the local that holds it was made */
+    const char *text;            /* of a field: passive_dns.count; of a callable: its name */
+    const char *id;              /* the text it was called with last: rule "id" */
+    size_t first, last;          /* tokens */
+    int local_line;              /* where the local that holds it was made */
     const ptv_scan_table *table; /* it is this table, or a call with it */
-    bool slipped; /* said already */
+    bool slipped;                /* said already */
 } value;
 
 typedef struct parser {
@@ -134,7 +134,9 @@ static const char *instead_of(parser *p, const char *sign, const value *ours, co
             test = ptv_arena_printf(p->mem, "none { %s%s:equals(%s) }", ours->text, count, text);
         else if (whole)
             test = ptv_arena_printf(p->mem, "%s%s:%s(%lld)", ours->text, count, *sign == '>' ? "at_least" : "at_most",
-                                    (long long)(sign[1] ? n : *sign == '>' ? n + 1 : n - 1));
+                                    (long long)(sign[1]        ? n
+                                                : *sign == '>' ? n + 1
+                                                               : n - 1));
         else
             test = ptv_arena_printf(p->mem, "%s%s:%s(%s)", ours->text, count, *sign == '>' ? "at_least" : "at_most", text);
         return test;
@@ -162,16 +164,16 @@ static void slip_compare(parser *p, const ptv_token *sign, const value *left, co
         }
     const char *better = instead_of(p, facing, left_is_ours ? left : right, left_is_ours ? right : left);
     slip(p, "E-COND", line_of(p, left->first), line_of(p, left->first), line_of(p, right->last),
-         ptv_arena_printf(p->mem, "%s is a boolean, not a condition; write %s, not %s", place ? place : "this", better ? better : "a test",
-                          as_written));
+         ptv_arena_printf(p->mem, "%s is a boolean, not a condition; write %s, not %s", place ? place : "this",
+                          better ? better : "a test", as_written));
 }
 
 static void slip_logic(parser *p, bool is_and, const value *left, const value *right)
 {
     const char *message = is_and ? "this condition is used nowhere; 'and' keeps only the last test: write all { …, … }"
                                  : "this condition is used nowhere; 'or' keeps only the first test: write any { …, … }";
-    ptv_scan_slip *s =
-        slip(p, "E-UNUSED", line_of(p, is_and ? left->first : right->first), line_of(p, left->first), line_of(p, right->last), message);
+    ptv_scan_slip *s = slip(p, "E-UNUSED", line_of(p, is_and ? left->first : right->first), line_of(p, left->first),
+                            line_of(p, right->last), message);
     if (s) {
         s->local_lines[0] = left->local_line;
         s->local_lines[1] = right->local_line;
@@ -203,7 +205,8 @@ static void check_doubles(parser *p, const ptv_scan_table *t, size_t count)
             continue;
         int line = a->line > b->line ? a->line : b->line, other = a->line > b->line ? b->line : a->line;
         slip(p, "E-DUP", line, other, other, /* the condition that is lost is used nowhere, too */
-             ptv_arena_printf(p->mem, "key '%.80s' is there already, on line %d: only one of the two would count", a->key, other));
+             ptv_arena_printf(p->mem, "key '%.80s' is there already, on line %d: only one of the two would count", a->key,
+                              other));
     }
 }
 
@@ -289,8 +292,13 @@ static void parse_arguments(parser *p, value *callee, int line)
                 p->stopped = p->no_memory = true;
                 return;
             }
-            ptv_custom_scan scan = { .mem = p->mem, .tokens = p->tokens, .declared = p->declared, .fields_first = fields_first,
-                                     .fields_last = fields_last, .first = before, .last = p->at };
+            ptv_custom_scan scan = { .mem = p->mem,
+                                     .tokens = p->tokens,
+                                     .declared = p->declared,
+                                     .fields_first = fields_first,
+                                     .fields_last = fields_last,
+                                     .first = before,
+                                     .last = p->at };
             const char *message, *code;
             for (int at; (at = ptv_custom_scan_next(&scan, &code, &message));)
                 slip(p, code, at, 0, -1, message);
@@ -351,8 +359,8 @@ static value parse_primary(parser *p, const char *place)
         v = parse(p, 0, place);
         v.first = first;
         accept(p, ")");
-    } else if (now(p)->kind == PTV_TOK_TEXT || now(p)->kind == PTV_TOK_NUMBER || see(p, "nil") || see(p, "true") || see(p, "false") ||
-               see(p, "..."))
+    } else if (now(p)->kind == PTV_TOK_TEXT || now(p)->kind == PTV_TOK_NUMBER || see(p, "nil") || see(p, "true") ||
+               see(p, "false") || see(p, "..."))
         step(p);
     v.last = p->at > v.first ? p->at - 1 : v.first;
     return v;
@@ -449,9 +457,9 @@ static const struct {
     const char *sign;
     int left, right;
 } operators[] = {
-    { "or", 1, 1 },  { "and", 2, 2 },  { "<", 3, 3 },   { ">", 3, 3 },   { "<=", 3, 3 },  { ">=", 3, 3 },  { "~=", 3, 3 },
-    { "==", 3, 3 },  { "|", 4, 4 },    { "~", 5, 5 },   { "&", 6, 6 },   { "<<", 7, 7 },  { ">>", 7, 7 },  { "..", 9, 8 },
-    { "+", 10, 10 }, { "-", 10, 10 },  { "*", 11, 11 }, { "/", 11, 11 }, { "//", 11, 11 }, { "%", 11, 11 }, { "^", 14, 13 },
+    { "or", 1, 1 },  { "and", 2, 2 }, { "<", 3, 3 },   { ">", 3, 3 },   { "<=", 3, 3 },   { ">=", 3, 3 },  { "~=", 3, 3 },
+    { "==", 3, 3 },  { "|", 4, 4 },   { "~", 5, 5 },   { "&", 6, 6 },   { "<<", 7, 7 },   { ">>", 7, 7 },  { "..", 9, 8 },
+    { "+", 10, 10 }, { "-", 10, 10 }, { "*", 11, 11 }, { "/", 11, 11 }, { "//", 11, 11 }, { "%", 11, 11 }, { "^", 14, 13 },
 };
 enum { OPERATORS = sizeof operators / sizeof *operators, UNARY = 12, COMPARISON = 3 };
 
@@ -467,13 +475,14 @@ static value parse_operand(parser *p, const char *place)
 {
     size_t first = p->at;
     bool not = see(p, "not");
-    if (!not && !see(p, "-") && !see(p, "#") && !see(p, "~"))
+    if (!not &&!see(p, "-") && !see(p, "#") && !see(p, "~"))
         return parse_suffixed(p, place);
     step(p);
     value v = parse(p, UNARY, NULL);
-    if (not && !p->stopped && is_ours(&v)) {
+    if (not &&!p->stopped && is_ours(&v)) {
         slip(p, "E-COND", line_of(p, first), line_of(p, first), line_of(p, v.last),
-             ptv_arena_printf(p->mem, "%s is a boolean, not a condition; write none { … }, not 'not'", place ? place : "this"));
+             ptv_arena_printf(p->mem, "%s is a boolean, not a condition; write none { … }, not 'not'",
+                              place ? place : "this"));
         return (value){ .first = first, .last = v.last, .slipped = true };
     }
     return (value){ .first = first, .last = v.last, .slipped = v.slipped };
@@ -558,8 +567,8 @@ static void parse_local(parser *p)
 
 static void parse_statement(parser *p)
 {
-    static const char *const skipped[] = { "then", "do", "end", "else", "repeat", "break", "goto", ";", "::", "if", "elseif",
-                                           "while", "until", "return", "in", "=", "," };
+    static const char *const skipped[] = { "then", "do",     "end",   "else",  "repeat", "break", "goto", ";", "::",
+                                           "if",   "elseif", "while", "until", "return", "in",    "=",    "," };
     size_t before = p->at;
     if (see(p, "local")) {
         parse_local(p);
@@ -645,7 +654,8 @@ const ptv_scan_item *ptv_scan_nth(const ptv_scan_table *t, size_t index)
 bool ptv_scan_slipped(const ptv_scan *s, int line)
 {
     for (const ptv_scan_slip *slip_at = s ? s->slips : NULL; slip_at; slip_at = slip_at->next)
-        if ((line >= slip_at->first_line && line <= slip_at->last_line) || line == slip_at->local_lines[0] || line == slip_at->local_lines[1])
+        if ((line >= slip_at->first_line && line <= slip_at->last_line) || line == slip_at->local_lines[0] ||
+            line == slip_at->local_lines[1])
             return true;
     return false;
 }

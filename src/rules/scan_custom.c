@@ -71,9 +71,10 @@ static const char *reads_unnamed(const ptv_custom_scan *s, const ptv_token *para
     const char *nearest = ptv_text_nearest(shown, names, count);
     char *r = ptv_token_text(s->mem, parameter);
     if (!nearest && ptv_field_find(shown))
-        return ptv_arena_printf(s->mem, "custom reads %s.%s, which is not among its fields: name it: custom({ …, \"%s\" }, …)", r, shown, shown);
-    return ptv_arena_printf(s->mem, "custom reads %s.%s, which is not among its fields%s%s%s", r, shown, nearest ? " (did you mean '" : "",
-                            nearest ? nearest : "", nearest ? "'?)" : "");
+        return ptv_arena_printf(
+            s->mem, "custom reads %s.%s, which is not among its fields: name it: custom({ …, \"%s\" }, …)", r, shown, shown);
+    return ptv_arena_printf(s->mem, "custom reads %s.%s, which is not among its fields%s%s%s", r, shown,
+                            nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
 }
 
 static int by_text(const void *a, const void *b)
@@ -111,13 +112,14 @@ static bool is_declared(const ptv_custom_scan *s, const ptv_token *name)
 static bool is_key_or_target(const ptv_custom_scan *s, size_t at)
 {
     const ptv_token *before = token(s, at - 1), *behind = token(s, at + 1);
-    return ptv_token_is(behind, "=") && (ptv_token_is(before, "{") || ptv_token_is(before, ",") || ptv_token_is(before, ";"));
+    return ptv_token_is(behind, "=") &&
+           (ptv_token_is(before, "{") || ptv_token_is(before, ",") || ptv_token_is(before, ";"));
 }
 
 static const char *unknown_name(const ptv_custom_scan *s, size_t at, const char **code)
 {
-    static const char *const library[] = { "concat", "insert", "ipairs", "pairs", "type", "tostring",
-                                           "tonumber", "error", "min", "max", "floor" };
+    static const char *const library[] = { "concat",   "insert", "ipairs", "pairs", "type", "tostring",
+                                           "tonumber", "error",  "min",    "max",   "floor" };
     enum { FUNCTIONS = sizeof library / sizeof *library };
     const ptv_token *t = token(s, at);
     if (ptv_token_is(token(s, at - 1), ".") || ptv_token_is(token(s, at - 1), ":") || is_key_or_target(s, at))
@@ -130,15 +132,17 @@ static const char *unknown_name(const ptv_custom_scan *s, size_t at, const char 
     char *name = ptv_token_text(s->mem, t);
     for (size_t i = 0; i < ptv_field_count; i++) {
         size_t len = strlen(name);
-        if (strncmp(ptv_fields[i].name, name, len) != 0 || (ptv_fields[i].name[len] != '\0' && ptv_fields[i].name[len] != '.'))
+        if (strncmp(ptv_fields[i].name, name, len) != 0 ||
+            (ptv_fields[i].name[len] != '\0' && ptv_fields[i].name[len] != '.'))
             continue;
         *code = "E-CUSTOM";
-        return ptv_arena_printf(s->mem, "%s is a word of rules; a custom function names it as a field and reads r.%s", name, name);
+        return ptv_arena_printf(s->mem, "%s is a word of rules; a custom function names it as a field and reads r.%s", name,
+                                name);
     }
     *code = "E-NAME";
     const char *nearest = ptv_text_nearest(name, library, FUNCTIONS);
-    return ptv_arena_printf(s->mem, "unknown name '%.80s' in a custom function%s%s%s", name, nearest ? " (did you mean '" : "",
-                            nearest ? nearest : "", nearest ? "'?)" : "");
+    return ptv_arena_printf(s->mem, "unknown name '%.80s' in a custom function%s%s%s", name,
+                            nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
 }
 
 int ptv_custom_scan_next(ptv_custom_scan *s, const char **code, const char **message)

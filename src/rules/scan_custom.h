@@ -1,6 +1,6 @@
 /*
- * scan_custom.h: the names in a custom function: fields it reads and did not name, words and names it cannot use. Found here,
- * when the file is loaded, and not on the day a record first reaches that line.
+ * scan_custom.h: the names in a custom function: fields it reads and did not name, words and names it cannot use. Found
+ * here, when the file is loaded, and not on the day a record first reaches that line.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

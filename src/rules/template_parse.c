@@ -21,8 +21,8 @@ static ptv_code bad_name(ptv_arena *mem, const char *name, ptv_error *err)
         count += names[count] != NULL;
     }
     const char *nearest = ptv_text_nearest(name, names, count);
-    return ptv_fail(err, PTV_ERULES, "no placeholder '{%.80s}'%s%s%s", name, nearest ? " (did you mean '{" : "", nearest ? nearest : "",
-                    nearest ? "}'?)" : "");
+    return ptv_fail(err, PTV_ERULES, "no placeholder '{%.80s}'%s%s%s", name, nearest ? " (did you mean '{" : "",
+                    nearest ? nearest : "", nearest ? "}'?)" : "");
 }
 
 static ptv_code read_name(ptv_piece *p, ptv_sections *sections, ptv_arena *mem, const char *name, ptv_error *err)
@@ -75,7 +75,9 @@ static ptv_code show_as(ptv_piece *p, const char *name, int show, ptv_error *err
         fits = fits && (type == PTV_TIME || type == PTV_WORD);
     if (!fits)
         return ptv_fail(err, PTV_ERULES, "|%s does not fit %s", name,
-                        p->field ? p->field->name : p->word == PTV_PH_SEVERITY ? "severity" : "reason");
+                        p->field                     ? p->field->name
+                        : p->word == PTV_PH_SEVERITY ? "severity"
+                                                     : "reason");
     switch (show) {
     case PTV_SHOW_LIST:
         p->show = PTV_SHOW_LIST;

@@ -12,6 +12,7 @@
 #include "rules/tree.h"
 
 /* One line without newline, NUL-terminated. `sections` gets those it shows. PTV_ERULES says what is wrong; PTV_ENOMEM. */
-ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_arena *mem, const char *text, ptv_error *err);
+ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_arena *mem, const char *text,
+                            ptv_error *err);
 
 #endif

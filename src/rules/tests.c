@@ -31,9 +31,11 @@ static const char *advice(lua_State *L, ptv_loading *l, int index)
         return "; write all { …, … } or any { …, … }";
     const char *text = NULL;
     if (t && t->kind == PTV_THING_FIELD && t->field->type != PTV_RECORDS)
-        text = ptv_arena_printf(l->mem, "; write a test of it, such as %s:%s …", t->text, ptv_op_name((ptv_op)ptv_ops_of(t->field->type)[0]));
+        text = ptv_arena_printf(l->mem, "; write a test of it, such as %s:%s …", t->text,
+                                ptv_op_name((ptv_op)ptv_ops_of(t->field->type)[0]));
     else if (t && (t->kind == PTV_THING_ROWS || t->kind == PTV_THING_FIELD))
-        text = ptv_arena_printf(l->mem, "; write how many, such as %s%s:at_least(1)", t->text, t->kind == PTV_THING_ROWS ? "" : ":count{}");
+        text = ptv_arena_printf(l->mem, "; write how many, such as %s%s:at_least(1)", t->text,
+                                t->kind == PTV_THING_ROWS ? "" : ":count{}");
     else if (t && t->kind == PTV_THING_TEST && t->op < PTV_ROWS_COUNT)
         text = ptv_arena_printf(l->mem, ": what %s:%s compares with is missing", t->text, ptv_op_name((ptv_op)t->op));
     return text ? text : "";
@@ -61,7 +63,12 @@ const ptv_cond *ptv_cond_join(lua_State *L, ptv_loading *l, ptv_op op, const ptv
     ptv_cond *c = ptv_keep(L, l, sizeof *c);
     const ptv_cond **copy = ptv_keep(L, l, count * sizeof *copy);
     memcpy(copy, kids, count * sizeof *copy);
-    *c = (ptv_cond){ .op = op, .text = ptv_op_name(op), .file = l->file, .line = line, .kids = copy, .kid_count = count,
+    *c = (ptv_cond){ .op = op,
+                     .text = ptv_op_name(op),
+                     .file = l->file,
+                     .line = line,
+                     .kids = copy,
+                     .kid_count = count,
                      .node = PTV_NO_NODE };
     for (size_t i = 0; i < count; i++) {
         c->sections |= kids[i]->sections;
@@ -85,7 +92,8 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
             if (lua_type(L, first) != LUA_TBOOLEAN) {
                 const ptv_thing *t = ptv_thing_at(L, first);
                 if (!t || t->kind != PTV_THING_POISON)
-                    ptv_problem(l, ptv_sandbox_line(L), "E-ARG", "%s needs true or false, not %s", what, ptv_describe(L, l, first));
+                    ptv_problem(l, ptv_sandbox_line(L), "E-ARG", "%s needs true or false, not %s", what,
+                                ptv_describe(L, l, first));
                 return false;
             }
             args->yes = lua_toboolean(L, first);
@@ -133,8 +141,8 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
         if (!ptv_arg_number(&args->low, L, l, first, what) || !ptv_arg_number(&args->high, L, l, first + 1, what))
             return false;
         if (args->low > args->high) {
-            ptv_problem(l, ptv_sandbox_line(L), "E-NEVER", "%s: %.14g is greater than %.14g: it can never match", what, args->low,
-                        args->high);
+            ptv_problem(l, ptv_sandbox_line(L), "E-NEVER", "%s: %.14g is greater than %.14g: it can never match", what,
+                        args->low, args->high);
             return false;
         }
         snprintf(number, sizeof number, "(%.14g, %.14g)", args->low, args->high);
@@ -215,8 +223,8 @@ static bool column_test(ptv_column_test *out, const char **text, lua_State *L, p
         return true;
     }
     if (column->type == PTV_TIME) {
-        ptv_problem(l, ptv_sandbox_line(L), "E-ARG", "%s is a time: write %s = within \"7d\", or older_than, before, after", label,
-                    column->name);
+        ptv_problem(l, ptv_sandbox_line(L), "E-ARG", "%s is a time: write %s = within \"7d\", or older_than, before, after",
+                    label, column->name);
         return false;
     }
     ptv_words words;
@@ -230,12 +238,11 @@ static bool column_test(ptv_column_test *out, const char **text, lua_State *L, p
 bool ptv_filter_read(ptv_thing *rows, lua_State *L, ptv_loading *l, int index, const char *what)
 {
     int line = ptv_sandbox_line(L);
-    const ptv_thing *given = ptv_thing_at(L, index);
-    if (given && given->kind == PTV_THING_POISON)
+    if (ptv_is_poison(L, index))
         return false;
     if (lua_type(L, index) != LUA_TTABLE) {
-        ptv_problem(l, line, "E-ARG", "%s needs a filter in curly brackets, not %s: %s { type = \"A\" }", what, ptv_describe(L, l, index),
-                    what);
+        ptv_problem(l, line, "E-ARG", "%s needs a filter in curly brackets, not %s: %s { type = \"A\" }", what,
+                    ptv_describe(L, l, index), what);
         return false;
     }
     const char *head = strrchr(what, ':') + 1;

@@ -1,6 +1,6 @@
 /*
- * fuzz_rule_lists.c: any bytes as lists/x.txt, or, when they begin with a comma, behind it as lists/exceptions.csv: they load,
- * or each bad line is reported with its number and a text that can be printed.
+ * fuzz_rule_lists.c: any bytes as lists/x.txt, or, when they begin with a comma, behind it as lists/exceptions.csv: they
+ * load, or each bad line is reported with its number and a text that can be printed.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -44,8 +44,9 @@ static void clear(void)
 static void prepare(void)
 {
     static const char words[] = "rule 'words' { severity = 'low', when = tags:has_any(list 'x') }";
-    static const char sets[] = "allow 'sets' { reason = 'R', owner = 'O', expires = '2027-01-31', when = any { artifact:in_list(list 'x'), "
-                               "artifact:in_zone(list 'x'), artifact:in_cidr(list 'x') } }";
+    static const char sets[] =
+        "allow 'sets' { reason = 'R', owner = 'O', expires = '2027-01-31', when = any { artifact:in_list(list 'x'), "
+        "artifact:in_zone(list 'x'), artifact:in_cidr(list 'x') } }";
     char path[80];
     snprintf(folder, sizeof folder, "/tmp/ptv-fuzz-XXXXXX");
     must(mkdtemp(folder) != NULL);

@@ -1,6 +1,6 @@
 /*
- * fuzz_rules.c: any bytes as a rule file: they load or are refused with findings that can be printed; what loads judges, loads
- * again to the same tree, and its custom functions end and say the same twice.
+ * fuzz_rules.c: any bytes as a rule file: they load or are refused with findings that can be printed; what loads judges,
+ * loads again to the same tree, and its custom functions end and say the same twice.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -33,7 +33,9 @@ static ptv_ruleset *load(const char *path)
 {
     static const ptv_rule_setting settings[] = { { "passivetotal_tags", "compromised,ransomware", "app.config:3", false },
                                                  { "fresh", "30d", "app.config:4", true } };
-    ptv_rules_options options = { .paths = &path, .path_count = 1, .settings = settings, .setting_count = 2, .supported = ~0u, .now = 1 };
+    ptv_rules_options options = {
+        .paths = &path, .path_count = 1, .settings = settings, .setting_count = 2, .supported = ~0u, .now = 1
+    };
     ptv_findings *findings = NULL;
     ptv_ruleset *rs = NULL;
     ptv_error err = { 0 };
@@ -79,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(again && !strcmp(rs->digest, again->digest) && !strcmp(rs->settings_digest, again->settings_digest));
         must(rs->node_count == again->node_count && rs->rule_count == again->rule_count);
         for (size_t i = 0; i < rs->node_count; i++)
-            must(!strcmp(rs->nodes[i]->text, again->nodes[i]->text) && rs->nodes[i]->node == i && can_be_printed(rs->nodes[i]->text));
+            must(!strcmp(rs->nodes[i]->text, again->nodes[i]->text) && rs->nodes[i]->node == i &&
+                 can_be_printed(rs->nodes[i]->text));
         ptv_ruleset_unref(again);
 
         ptv_arena mem = PTV_ARENA(8 << 20);

@@ -100,8 +100,8 @@ static inline ptv_code rules_load_paths(rules_test *t, const char *const *paths)
     t->said[0] = '\0';
     const ptv_finding *f;
     for (size_t i = 0; t->findings && (f = ptv_findings_at(t->findings, i)) && len < sizeof t->said - 1; i++)
-        len += (size_t)snprintf(t->said + len, sizeof t->said - len, "%s:%d: %s: %s [%s]\n", f->file, f->line, grades[f->grade],
-                                f->message, f->code);
+        len += (size_t)snprintf(t->said + len, sizeof t->said - len, "%s:%d: %s: %s [%s]\n", f->file, f->line,
+                                grades[f->grade], f->message, f->code);
     return rc;
 }
 
@@ -112,11 +112,11 @@ static inline ptv_code rules_load_text(rules_test *t, const char *text)
     return rules_load_paths(t, (const char *const[]){ "bad.lua", NULL });
 }
 
-#define assert_says(t, line)                                                                                                     \
-    do {                                                                                                                         \
-        if (!strstr((t)->said, line))                                                                                            \
-            print_error("not said: %s\nsaid:\n%s", line, (t)->said);                                                             \
-        assert_non_null(strstr((t)->said, line));                                                                                \
+#define assert_says(t, line)                                                                                                \
+    do {                                                                                                                    \
+        if (!strstr((t)->said, line))                                                                                       \
+            print_error("not said: %s\nsaid:\n%s", line, (t)->said);                                                        \
+        assert_non_null(strstr((t)->said, line));                                                                           \
     } while (0)
 #define assert_says_only(t, text) assert_string_equal((t)->said, text)
 

@@ -85,11 +85,13 @@ static void reads_every_test_of_every_type(void **state)
         { "tags:count_at_least(3)", "tags:count_at_least(3)", PTV_OP_COUNT_AT_LEAST, 0 },
         { "classification:is 'malicious'", "classification:is \"malicious\"", PTV_OP_IS, 1 },
         { "classification.is 'Malicious'", "classification:is \"Malicious\"", PTV_OP_IS, 1 },
-        { "classification:is_any { 'malicious', 'suspicious' }", "classification:is_any{\"malicious\", \"suspicious\"}", PTV_OP_IS_ANY, 2 },
+        { "classification:is_any { 'malicious', 'suspicious' }", "classification:is_any{\"malicious\", \"suspicious\"}",
+          PTV_OP_IS_ANY, 2 },
         { "classification:is_not 'unknown'", "classification:is_not \"unknown\"", PTV_OP_IS_NOT, 1 },
         { "classification:in_list { 'unknown' }", "classification:in_list{\"unknown\"}", PTV_OP_IN_LIST, 1 },
         { "artifact:like '*.evil.*'", "artifact:like \"*.evil.*\"", PTV_OP_LIKE, 1 },
-        { "artifact:in_list { 'evil.example', '192.0.2.0/24' }", "artifact:in_list{\"evil.example\", \"192.0.2.0/24\"}", PTV_OP_IN_LIST, 2 },
+        { "artifact:in_list { 'evil.example', '192.0.2.0/24' }", "artifact:in_list{\"evil.example\", \"192.0.2.0/24\"}",
+          PTV_OP_IN_LIST, 2 },
         { "artifact:in_zone 'corp.example'", "artifact:in_zone{\"corp.example\"}", PTV_OP_IN_ZONE, 1 },
         { "artifact:in_cidr { '10.0.0.0/8' }", "artifact:in_cidr{\"10.0.0.0/8\"}", PTV_OP_IN_CIDR, 1 },
         { "artifact_type:is 'ip'", "artifact_type:is \"ip\"", PTV_OP_IS, 1 },
@@ -104,7 +106,8 @@ static void reads_every_test_of_every_type(void **state)
         { "passive_dns.last_seen:after '2026-01-31'", "passive_dns.last_seen:after \"2026-01-31\"", PTV_OP_AFTER, 0 },
         { "link:is_present()", "link:is_present()", PTV_OP_IS_PRESENT, 0 },
         { "passive_dns.records:is_missing()", "passive_dns.records:is_missing()", PTV_OP_IS_MISSING, 0 },
-        { "passive_dns.records:any { resolve = '192.0.2.1' }", "passive_dns.records:any{resolve = \"192.0.2.1\"}", PTV_OP_AT_LEAST, 0 },
+        { "passive_dns.records:any { resolve = '192.0.2.1' }", "passive_dns.records:any{resolve = \"192.0.2.1\"}",
+          PTV_OP_AT_LEAST, 0 },
         { "passive_dns.records:count {}:equals(0)", "passive_dns.records:count{}:equals(0)", PTV_OP_EQUALS, 0 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -140,10 +143,12 @@ static void folds_words_and_reads_spans_and_days(void **state)
 static void reads_filters_in_table_order(void **state)
 {
     rules_test *t = *state;
-    const ptv_cond *c = when(t, "passive_dns.records:count { sources = { 'kaspersky', 'RiskIQ' }, last_seen = after '2026-01-01', "
-                                "resolve = like '192.0.2.*', type = { 'A', 'AAAA' } }:at_least(2)");
-    assert_string_equal(c->text, "passive_dns.records:count{type = {\"A\", \"AAAA\"}, resolve = like{\"192.0.2.*\"}, last_seen = after "
-                                 "\"2026-01-01\", sources = {\"kaspersky\", \"RiskIQ\"}}:at_least(2)");
+    const ptv_cond *c =
+        when(t, "passive_dns.records:count { sources = { 'kaspersky', 'RiskIQ' }, last_seen = after '2026-01-01', "
+                "resolve = like '192.0.2.*', type = { 'A', 'AAAA' } }:at_least(2)");
+    assert_string_equal(
+        c->text, "passive_dns.records:count{type = {\"A\", \"AAAA\"}, resolve = like{\"192.0.2.*\"}, last_seen = after "
+                 "\"2026-01-01\", sources = {\"kaspersky\", \"RiskIQ\"}}:at_least(2)");
     assert_int_equal(c->filter_count, 4);
     assert_int_equal(c->filter[0].op, PTV_OP_IS_ANY);
     assert_string_equal(c->filter[0].args.words[0], "a");
@@ -156,8 +161,9 @@ static void reads_filters_in_table_order(void **state)
 static void combines(void **state)
 {
     rules_test *t = *state;
-    const ptv_cond *c = when(t, "all { any { tags:has_any 'a', link:is_present() },\n none { classification:is 'malicious' },\n"
-                                "at_least_of(2) { tags:has_any 'a', tags:has_any 'b', passive_dns.count:at_least(1) } }");
+    const ptv_cond *c =
+        when(t, "all { any { tags:has_any 'a', link:is_present() },\n none { classification:is 'malicious' },\n"
+                "at_least_of(2) { tags:has_any 'a', tags:has_any 'b', passive_dns.count:at_least(1) } }");
     assert_string_equal(c->text, "all");
     assert_int_equal(c->kid_count, 3);
     assert_int_equal(c->sections, PTV_BIT(PTV_TAGS) | PTV_BIT(PTV_CLASSIFICATION) | PTV_BIT(PTV_PASSIVE_DNS));
@@ -191,7 +197,8 @@ static void reads_every_key_of_a_rule(void **state)
     rules_test *t = *state;
     load(t, "rule 'a' { title = 'T', severity = 'info', when = tags:has_any 'a', status = 'off', on_unknown = 'match',\n"
             "when_unsupported = 'off', description = 'D', owner = 'O', references = { 'r1', 'r2' }, false_positives = 'F',\n"
-            "next_step = 'N', attack = { 'T1566', 'T1583' }, hit = { { 'One', passive_dns.count }, { 'Two', '{link}' }, { 'Three', 3 },\n"
+            "next_step = 'N', attack = { 'T1566', 'T1583' }, hit = { { 'One', passive_dns.count }, { 'Two', '{link}' }, { "
+            "'Three', 3 },\n"
             "{ 'Four', 'x {tags|list} y' }, { 'Five', subdomains.names.matched } }, note = 'first\\nsecond' }\n"
             "rule 'b' { severity = 'low', when = tags:has_any 'a', hit = standard }");
     const ptv_rule *r = t->rs->rules[0];
@@ -219,7 +226,8 @@ static void reads_every_key_of_a_rule(void **state)
 static void reads_settings(void **state)
 {
     rules_test *t = *state;
-    static const ptv_rule_setting settings[] = { { "fresh", "7d", "app.config:2", true }, { "busy", "12", "app.config:3", true },
+    static const ptv_rule_setting settings[] = { { "fresh", "7d", "app.config:2", true },
+                                                 { "busy", "12", "app.config:3", true },
                                                  { "words", "A, b ,,c", "app.config:4", true } };
     t->options.settings = settings;
     t->options.setting_count = 3;
@@ -240,7 +248,8 @@ static void reads_settings(void **state)
 static void reads_an_allowance(void **state)
 {
     rules_test *t = *state;
-    load(t, "allow 'ours' { reason = 'R', owner = 'O', expires = '2027-01-31', when = artifact:in_zone { 'corp.example' }, applies_to = 'a' }\n"
+    load(t, "allow 'ours' { reason = 'R', owner = 'O', expires = '2027-01-31', when = artifact:in_zone { 'corp.example' }, "
+            "applies_to = 'a' }\n"
             "allow 'known' { reason = 'R', owner = 'O', expires = '2027-01-31', when = tags:has_any 'sinkhole' }\n"
             "rule 'a' { severity = 'low', when = tags:has_any 'a' }");
     assert_int_equal(t->rs->allow_count, 2);
@@ -270,7 +279,9 @@ static void takes_files_in_byte_order_of_names(void **state)
 {
     rules_test *t = *state;
     mkdir("x", 0700);
-    rules_write("20-b.lua", "rule 'b1' { severity = 'low', when = tags:has_any 'a' } rule 'b2' { severity = 'low', when = tags:has_any 'a' }");
+    rules_write(
+        "20-b.lua",
+        "rule 'b1' { severity = 'low', when = tags:has_any 'a' } rule 'b2' { severity = 'low', when = tags:has_any 'a' }");
     rules_write("x/10-a.lua", "rule 'a' { severity = 'low', when = tags:has_any 'a' }");
     rules_write("30-c.lua", "rule 'c' { severity = 'low', when = tags:has_any 'a' }");
     rules_write("30-c.test.lua", "this is no rule file");
@@ -293,7 +304,8 @@ static void warns_of_a_file_with_txt_behind_its_name(void **state)
     rules_write("10-a.lua", "rule 'a' { severity = 'low', when = tags:has_any 'a' }");
     rules_write("20-b.lua.txt", "rule 'b' { severity = 'low', when = tags:has_any 'a' }");
     assert_int_equal(rules_load_paths(t, NULL), PTV_OK);
-    assert_says_only(t, "./20-b.lua.txt:0: warning: not loaded: rule files end in .lua; an editor may have added .txt [W-FILENAME]\n");
+    assert_says_only(
+        t, "./20-b.lua.txt:0: warning: not loaded: rule files end in .lua; an editor may have added .txt [W-FILENAME]\n");
 }
 
 static void refuses_a_folder_without_rules(void **state)
@@ -372,10 +384,12 @@ static void leaves_everything_as_it_was_when_memory_ends(void **state)
     rules_test *t = *state;
     rules_write("lists/l.txt", "corp.example\n192.0.2.1\n");
     rules_write("lists/exceptions.csv", "a.example,r,o,2027-01-31,\n");
-    rules_write("a.lua", "allow 'l' { reason = 'R', owner = 'O', expires = '2027-01-31', when = artifact:in_zone(list 'l') }\n"
-                         "rule 'a' { severity = 'low', when = all { tags:has_any { 'a', 'b' }, passive_dns.records:any { type = 'A' } },\n"
-                         "hit = { standard, { 'T', tags.matched } }, note = { 'x {artifact}', '?{link}' } }\n"
-                         "rule 'b' { severity = 'low', when = custom({ 'artifact' }, function(r) return true end) }");
+    rules_write(
+        "a.lua",
+        "allow 'l' { reason = 'R', owner = 'O', expires = '2027-01-31', when = artifact:in_zone(list 'l') }\n"
+        "rule 'a' { severity = 'low', when = all { tags:has_any { 'a', 'b' }, passive_dns.records:any { type = 'A' } },\n"
+        "hit = { standard, { 'T', tags.matched } }, note = { 'x {artifact}', '?{link}' } }\n"
+        "rule 'b' { severity = 'low', when = custom({ 'artifact' }, function(r) return true end) }");
     static const char *const here[] = { ".", NULL };
     t->options.paths = here;
     t->options.path_count = 1;
@@ -414,9 +428,11 @@ static void reads_templates(void **state)
     ptv_template_line line;
     ptv_sections sections = 0;
     ptv_error err = { 0 };
-    assert_int_equal(ptv_template_parse(&line, &sections, &mem,
-                                        "?a {{b}} { artifact } {tags.matched|first(3)|list}{passive_dns.first_seen|date|else \"n|o}\"} {reason}}", &err),
-                     PTV_OK);
+    assert_int_equal(
+        ptv_template_parse(
+            &line, &sections, &mem,
+            "?a {{b}} { artifact } {tags.matched|first(3)|list}{passive_dns.first_seen|date|else \"n|o}\"} {reason}}", &err),
+        PTV_OK);
     assert_true(line.optional);
     assert_int_equal(sections, PTV_BIT(PTV_TAGS) | PTV_BIT(PTV_PASSIVE_DNS));
     ptv_buf text = PTV_BUF(4096);
@@ -425,10 +441,11 @@ static void reads_templates(void **state)
         if (p->literal)
             ptv_buf_puts(&text, p->literal);
         else
-            ptv_buf_printf(&text, "<%s %d %d %d %s>", p->field ? p->field->name : "-", (int)p->word, (int)p->show, (int)p->first,
-                           p->otherwise ? p->otherwise : "-");
+            ptv_buf_printf(&text, "<%s %d %d %d %s>", p->field ? p->field->name : "-", (int)p->word, (int)p->show,
+                           (int)p->first, p->otherwise ? p->otherwise : "-");
     }
-    assert_string_equal(text.data, "a {b} <artifact 0 0 -1 -> <tags 3 1 3 -><passive_dns.first_seen 0 2 -1 n|o}> <- 2 0 -1 ->}");
+    assert_string_equal(text.data,
+                        "a {b} <artifact 0 0 -1 -> <tags 3 1 3 -><passive_dns.first_seen 0 2 -1 n|o}> <- 2 0 -1 ->}");
     ptv_buf_release(&text);
     static const struct {
         const char *text, *says;

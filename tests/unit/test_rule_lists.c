@@ -50,9 +50,11 @@ static void reads_one_entry_a_line(void **state)
 static void reads_names_zones_and_nets(void **state)
 {
     rules_test *t = *state;
-    rules_write("lists/all.txt", "corp.example\n*.lab.test\n192.0.2.0/24\n2001:db8::1\nB\xc3\xbc" "cher.example\n");
+    rules_write("lists/all.txt", "corp.example\n*.lab.test\n192.0.2.0/24\n2001:db8::1\nB\xc3\xbc"
+                                 "cher.example\n");
     const ptv_indicators *exact = when(t, RULE("artifact:in_list(list 'all')"))->args.indicators;
-    assert_true(covers(exact, "corp.example") && covers(exact, "a.lab.test") && covers(exact, "192.0.2.77") && covers(exact, "2001:db8::1"));
+    assert_true(covers(exact, "corp.example") && covers(exact, "a.lab.test") && covers(exact, "192.0.2.77") &&
+                covers(exact, "2001:db8::1"));
     assert_true(covers(exact, "xn--bcher-kva.example"));
     assert_false(covers(exact, "www.corp.example") || covers(exact, "192.0.3.1"));
     rules_write("lists/zones.txt", "corp.example\n");
@@ -69,7 +71,8 @@ static void makes_each_set_once(void **state)
 {
     rules_test *t = *state;
     rules_write("lists/z.txt", "corp.example\n");
-    const ptv_cond *c = when(t, RULE("any { artifact:in_zone(list 'z'), artifact:in_zone(list 'z'), artifact:in_list(list 'z') }"));
+    const ptv_cond *c =
+        when(t, RULE("any { artifact:in_zone(list 'z'), artifact:in_zone(list 'z'), artifact:in_list(list 'z') }"));
     assert_ptr_equal(c->kids[0]->args.indicators, c->kids[1]->args.indicators);
     assert_ptr_not_equal(c->kids[0]->args.indicators, c->kids[2]->args.indicators);
 }
@@ -103,7 +106,8 @@ static void refuses_an_empty_list_and_an_unknown_one(void **state)
     assert_int_equal(rules_load_text(t, RULE("tags:has_any(list 'empty')")), PTV_ERULES);
     assert_says_only(t, "bad.lua:1: error: tags:has_any: list \"empty\" is empty: it can never match [E-EMPTY]\n");
     assert_int_equal(rules_load_text(t, RULE("tags:has_any(list 'emtpy')")), PTV_ERULES);
-    assert_says_only(t, "bad.lua:1: error: no list 'emtpy' (did you mean 'empty'?): there is no ./lists/emtpy.txt [E-LIST]\n");
+    assert_says_only(t,
+                     "bad.lua:1: error: no list 'emtpy' (did you mean 'empty'?): there is no ./lists/emtpy.txt [E-LIST]\n");
     rules_write("lists/enum.txt", "malicious\nsuspicous\n");
     assert_int_equal(rules_load_text(t, RULE("classification:in_list(list 'enum')")), PTV_ERULES);
     assert_says(t, "bad.lua:1: error: classification:in_list: 'suspicous' is not one of ");
@@ -143,7 +147,8 @@ static ptv_code load_exceptions(rules_test *t, const char *csv)
 static void makes_an_allowance_of_each_line(void **state)
 {
     rules_test *t = *state;
-    if (load_exceptions(t, "# ours\r\nartifact,reason,owner,expires,rules\r\n*.corp.example,\"Ours, \"\"all\"\" of it\",netops,2027-01-31,\r\n\r\n"
+    if (load_exceptions(t, "# ours\r\nartifact,reason,owner,expires,rules\r\n*.corp.example,\"Ours, \"\"all\"\" of "
+                           "it\",netops,2027-01-31,\r\n\r\n"
                            "192.0.2.0/24 , Lab , lab@corp.example , 2027-02-28 , a\r\nwww.x.example,r,o,2027-01-31\n"))
         print_error("%s", t->said);
     assert_non_null(t->rs);
@@ -187,22 +192,29 @@ static void refuses_each_bad_exception(void **state)
     static const struct {
         const char *csv, *says;
     } rows[] = {
-        { "x.example,,netops,2027-01-31\n", ":1: error: reason is empty; artifact, reason, owner and expires are all required [E-ALLOW]\n" },
+        { "x.example,,netops,2027-01-31\n",
+          ":1: error: reason is empty; artifact, reason, owner and expires are all required [E-ALLOW]\n" },
         { "x.example,r,o,31.1.2027\n", ":1: error: expires needs a date such as 2027-01-31, not \"31.1.2027\" [E-ALLOW]\n" },
-        { "x.example,r,o\n", ":1: error: 3 fields where the columns are artifact,reason,owner,expires,rules; a comma in a text needs quotes "
-                             "around it [E-LIST]\n" },
-        { "x.example,a, b, c, netops,2027-01-31,,\n", ":1: error: 8 fields where the columns are artifact,reason,owner,expires,rules; a comma "
-                                                      "in a text needs quotes around it [E-LIST]\n" },
+        { "x.example,r,o\n",
+          ":1: error: 3 fields where the columns are artifact,reason,owner,expires,rules; a comma in a text needs quotes "
+          "around it [E-LIST]\n" },
+        { "x.example,a, b, c, netops,2027-01-31,,\n",
+          ":1: error: 8 fields where the columns are artifact,reason,owner,expires,rules; a comma "
+          "in a text needs quotes around it [E-LIST]\n" },
         { "x.example,\"r,o,2027-01-31\n", ":1: error: a quote is not closed on this line [E-LIST]\n" },
         { "x.example,\"r\" x,o,2027-01-31\n", ":1: error: text behind a closing quote; a comma is missing [E-LIST]\n" },
-        { "artifact,reason,owner,expries\n", ":1: error: no column 'expries' (did you mean 'expires'?); there are artifact, reason, owner, "
-                                             "expires, rules, wide [E-LIST]\n" },
+        { "artifact,reason,owner,expries\n",
+          ":1: error: no column 'expries' (did you mean 'expires'?); there are artifact, reason, owner, "
+          "expires, rules, wide [E-LIST]\n" },
         { "artifact,reason,owner\nx.example,r,o\n", ":1: error: the column 'expires' is missing [E-LIST]\n" },
-        { "x.example,r,o,2027-01-31,b\n", ":1: error: allowance \"exceptions.csv:1\": no rule 'b' (did you mean 'a'?) [E-ALLOW]\n" },
-        { "*.co.uk,r,o,2027-01-31,\n", ":1: error: \"*.co.uk\" in an allowance covers a public suffix: everybody's names end in it; say wide = "
-                                       "true where that is meant [E-WIDE]\n" },
-        { "0.0.0.0/0,r,o,2027-01-31,\n", ":1: error: \"0.0.0.0/0\" in an allowance covers more than a /8; say wide = true where that is meant "
-                                         "[E-WIDE]\n" },
+        { "x.example,r,o,2027-01-31,b\n",
+          ":1: error: allowance \"exceptions.csv:1\": no rule 'b' (did you mean 'a'?) [E-ALLOW]\n" },
+        { "*.co.uk,r,o,2027-01-31,\n",
+          ":1: error: \"*.co.uk\" in an allowance covers a public suffix: everybody's names end in it; say wide = "
+          "true where that is meant [E-WIDE]\n" },
+        { "0.0.0.0/0,r,o,2027-01-31,\n",
+          ":1: error: \"0.0.0.0/0\" in an allowance covers more than a /8; say wide = true where that is meant "
+          "[E-WIDE]\n" },
         { "*.co.uk,r,o,2027-01-31,,maybe\n", ":1: error: wide needs true or false, not \"maybe\" [E-LIST]\n" },
         { "\n\xff,r,o,2027-01-31\n", ":2: error: not UTF-8, or a NUL in it [E-LIST]\n" },
         { "a\x01,r,o,2027-01-31\n", ":1: error: a control character [E-LIST]\n" },
@@ -216,17 +228,23 @@ static void refuses_each_bad_exception(void **state)
     assert_says(t, "./lists/exceptions.csv:1: error: in_list: \"not a name!\": ");
     assert_int_equal(load_exceptions(t, "*.co.uk,r,o,2027-01-31,,true\n"), PTV_OK);
     assert_int_equal(load_exceptions(t, "x.example,r,o,2026-04-30,\ny.example,r,o,2026-05-10,\n"), PTV_OK);
-    assert_says_only(t, "./lists/exceptions.csv:1: warning: allowance \"exceptions.csv:1\" expired on 2026-04-30 and no longer holds [W-EXPIRED]\n"
-                        "./lists/exceptions.csv:2: warning: allowance \"exceptions.csv:2\" expires on 2026-05-10 [W-EXPIRES]\n");
+    assert_says_only(
+        t, "./lists/exceptions.csv:1: warning: allowance \"exceptions.csv:1\" expired on 2026-04-30 and no longer holds "
+           "[W-EXPIRED]\n"
+           "./lists/exceptions.csv:2: warning: allowance \"exceptions.csv:2\" expires on 2026-05-10 [W-EXPIRES]\n");
 }
 
 static void finds_a_wide_entry_of_a_list_in_an_allowance(void **state)
 {
     rules_test *t = *state;
     rules_write("lists/z.txt", "corp.example\ncom\n");
-    assert_int_equal(rules_load_text(t, "allow 'o' { reason = 'R', owner = 'O', expires = '2027-01-31', when = artifact:in_zone(list 'z') }\n"
-                                        RULE("tags:has_any 'x'")), PTV_ERULES);
-    assert_says_only(t, "./lists/z.txt:2: error: \"com\" in an allowance covers a public suffix: everybody's names end in it; say wide = true "
+    assert_int_equal(
+        rules_load_text(
+            t, "allow 'o' { reason = 'R', owner = 'O', expires = '2027-01-31', when = artifact:in_zone(list 'z') }\n" RULE(
+                   "tags:has_any 'x'")),
+        PTV_ERULES);
+    assert_says_only(t, "./lists/z.txt:2: error: \"com\" in an allowance covers a public suffix: everybody's names end in "
+                        "it; say wide = true "
                         "where that is meant [E-WIDE]\n");
     assert_int_equal(rules_load_text(t, RULE("artifact:in_zone(list 'z')")), PTV_OK); /* a rule may look at all of them */
 }

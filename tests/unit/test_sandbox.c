@@ -1,6 +1,6 @@
 /*
- * test_sandbox.c: what a hostile or careless rule file may try, each with its outcome. Instructions charged and bytes used are
- * asserted, not time: neither depends on the machine.
+ * test_sandbox.c: what a hostile or careless rule file may try, each with its outcome. Instructions charged and bytes used
+ * are asserted, not time: neither depends on the machine.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -137,14 +137,16 @@ static void ends_recursion_without_end(void **state)
 static void ends_mutual_recursion(void **state)
 {
     (void)state;
-    assert_limit("local g\nlocal function f(n) return 1 + g(n) end\nfunction g(n) return 1 + f(n) end\nf(1)", "64 KB for one text, table or call chain");
+    assert_limit("local g\nlocal function f(n) return 1 + g(n) end\nfunction g(n) return 1 + f(n) end\nf(1)",
+                 "64 KB for one text, table or call chain");
 }
 
 static void ends_closures_that_grow_a_table(void **state)
 {
     (void)state;
     assert_limit("local t = {} local n = 0 while true do n = n + 1 t[n] = function() return t, n end end", "64 KB");
-    trial t = run("local all = {}\nfor i = 1, 1000 do local t = {} all[i] = t for j = 1, 100 do t[j] = function() return t, j end end end");
+    trial t = run("local all = {}\nfor i = 1, 1000 do local t = {} all[i] = t for j = 1, 100 do t[j] = function() return t, "
+                  "j end end end");
     assert_int_equal(t.rc, PTV_ELIMIT);
 }
 
@@ -162,7 +164,8 @@ static void ends_a_text_that_doubles(void **state)
 static void stops_many_texts_at_the_memory_limit(void **state)
 {
     (void)state;
-    assert_limit("local s = 'x' for i = 1, 15 do s = s .. s end\nlocal t = {} for i = 1, 1000 do t[i] = s .. i end", "4 MB of memory");
+    assert_limit("local s = 'x' for i = 1, 15 do s = s .. s end\nlocal t = {} for i = 1, 1000 do t[i] = s .. i end",
+                 "4 MB of memory");
     /* Garbage does not count: what is copied does. */
     assert_budget("local s = 'x' for i = 1, 15 do s = s .. s end\nwhile true do local t = s .. 'y' end");
 }
@@ -170,12 +173,13 @@ static void stops_many_texts_at_the_memory_limit(void **state)
 static void charges_text_functions_by_bytes(void **state)
 {
     (void)state;
-    static const char *const calls[] = { "s:lower()", "s:sub(1, -2)", "s:before('y')", "s:after('y')", "s:contains('y')",
-                                         "s:contains(s)", "s:starts(s)", "s:ends(s)", "s:like('*y')", "tonumber(s)",
-                                         "concat({ s })" };
+    static const char *const calls[] = { "s:lower()",       "s:sub(1, -2)",  "s:before('y')", "s:after('y')",
+                                         "s:contains('y')", "s:contains(s)", "s:starts(s)",   "s:ends(s)",
+                                         "s:like('*y')",    "tonumber(s)",   "concat({ s })" };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char source[300];
-        snprintf(source, sizeof source, "local s = 'x' for i = 1, 15 do s = s .. s end\nfor i = 1, 100 do local t = %s end", calls[i]);
+        snprintf(source, sizeof source, "local s = 'x' for i = 1, 15 do s = s .. s end\nfor i = 1, 100 do local t = %s end",
+                 calls[i]);
         assert_budget(source); /* a hundred calls on 32 KB are too many; a hundred on a short text are nothing */
         snprintf(source, sizeof source, "local s = 'abc'\nfor i = 1, 100 do local t = %s end", calls[i]);
         assert_runs(source);
@@ -243,10 +247,13 @@ static void refuses_bytecode(void **state)
 static void has_no_stock_library(void **state)
 {
     (void)state;
-    static const char *const names[] = { "os", "io", "package", "require", "debug", "load", "loadstring", "dofile", "loadfile",
-                                         "collectgarbage", "setmetatable", "getmetatable", "rawset", "rawget", "rawequal", "rawlen",
-                                         "coroutine", "pcall", "xpcall", "string", "table", "math", "utf8", "print", "next",
-                                         "select", "unpack", "warn", "assert", "_G", "_VERSION" };
+    static const char *const names[] = { "os",           "io",           "package", "require",  "debug",
+                                         "load",         "loadstring",   "dofile",  "loadfile", "collectgarbage",
+                                         "setmetatable", "getmetatable", "rawset",  "rawget",   "rawequal",
+                                         "rawlen",       "coroutine",    "pcall",   "xpcall",   "string",
+                                         "table",        "math",         "utf8",    "print",    "next",
+                                         "select",       "unpack",       "warn",    "assert",   "_G",
+                                         "_VERSION" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char source[80], why[80];
         snprintf(source, sizeof source, "local x = %s", names[i]);
@@ -297,9 +304,12 @@ static void cuts_a_huge_error_text(void **state)
 static void counts_a_for_at_the_edge_of_integers(void **state)
 {
     (void)state;
-    assert_runs("local n = 0 for i = 9223372036854775806, 9223372036854775807 do n = n + 1 end if n ~= 2 then error('n') end");
-    assert_runs("local n = 0 for i = -9223372036854775807, -9223372036854775808, -1 do n = n + 1 end if n ~= 2 then error('n') end");
-    assert_runs("local n = 0 for i = 1, 9223372036854775807, 9223372036854775806 do n = n + 1 end if n ~= 2 then error('n') end");
+    assert_runs(
+        "local n = 0 for i = 9223372036854775806, 9223372036854775807 do n = n + 1 end if n ~= 2 then error('n') end");
+    assert_runs(
+        "local n = 0 for i = -9223372036854775807, -9223372036854775808, -1 do n = n + 1 end if n ~= 2 then error('n') end");
+    assert_runs(
+        "local n = 0 for i = 1, 9223372036854775807, 9223372036854775806 do n = n + 1 end if n ~= 2 then error('n') end");
     assert_refused("for i = 1, 2, 0 do end", "'for' step is zero");
 }
 
@@ -307,7 +317,8 @@ static void takes_the_length_of_tables_with_holes(void **state)
 {
     (void)state;
     assert_runs("local t = { 1, 2, nil, 4 } local n = #t if n ~= 4 and n ~= 2 then error('n') end");
-    assert_runs("local t = {} t[9007199254740993] = 1 if #t ~= 0 then error('n') end for i, v in ipairs(t) do error('x') end");
+    assert_runs(
+        "local t = {} t[9007199254740993] = 1 if #t ~= 0 then error('n') end for i, v in ipairs(t) do error('x') end");
     assert_runs("local t = {} t[4611686018427387904] = 1 t[1] = 2 insert(t, 3) local s = concat(t, ',')");
 }
 
@@ -344,8 +355,10 @@ static void takes_odd_bytes_in_a_source(void **state)
 static void lists_pairs_in_order(void **state)
 {
     (void)state;
-    assert_runs("local s = '' for k, v in pairs({ b = 1, a = 2, [3] = 3, [1.5] = 4, [true] = 5, [-1] = 6, [false] = 7 }) do\n"
-                "s = s .. tostring(k) .. v end if s ~= 'false7true5-161.54331b1' and s ~= 'false7true5-161.5433a2b1' then error(s) end");
+    assert_runs(
+        "local s = '' for k, v in pairs({ b = 1, a = 2, [3] = 3, [1.5] = 4, [true] = 5, [-1] = 6, [false] = 7 }) do\n"
+        "s = s .. tostring(k) .. v end if s ~= 'false7true5-161.54331b1' and s ~= 'false7true5-161.5433a2b1' then error(s) "
+        "end");
     assert_refused("for k in pairs({ [{}] = 1 }) do end", "a key is a table");
     assert_runs("if tostring({}) ~= 'table' or tostring(error) ~= 'function' then error('address') end");
 }
@@ -353,15 +366,20 @@ static void lists_pairs_in_order(void **state)
 static void offers_its_small_library(void **state)
 {
     (void)state;
-    assert_runs("local t = 'www.Evil.example'\n"
-                "if t:before '.' ~= 'www' or t:after '.' ~= 'Evil.example' or t:before '#' ~= t or t:after '#' ~= '' then error 'before' end\n"
-                "if t:lower() ~= 'www.evil.example' or t:sub(1, 3) ~= 'www' or t:sub(-7) ~= 'example' or t:sub(5, 4) ~= '' then error 'sub' end\n"
-                "if t:byte(1) ~= 119 or t:byte(-1) ~= 101 or t:byte(99) ~= nil or t:len() ~= 16 then error 'byte' end\n"
-                "if not t:contains 'Evil' or t:contains 'x.y' or not t:starts 'www' or not t:ends 'example' then error 'contains' end\n"
-                "if not t:like '*evil*' or t:like 'evil' then error 'like' end\n"
-                "local l = { 'a', 'c' } insert(l, 2, 'b') insert(l, 'd') if concat(l, '-') ~= 'a-b-c-d' then error 'insert' end\n"
-                "if min(3, 1, 2) ~= 1 or max(1, 3) ~= 3 or floor(2.7) ~= 2 or floor(-2.5) ~= -3 then error 'min' end\n"
-                "if type(1) ~= 'number' or tonumber '10' ~= 10 or tonumber 'x' ~= nil or tostring(nil) ~= 'nil' then error 'type' end");
+    assert_runs(
+        "local t = 'www.Evil.example'\n"
+        "if t:before '.' ~= 'www' or t:after '.' ~= 'Evil.example' or t:before '#' ~= t or t:after '#' ~= '' then error "
+        "'before' end\n"
+        "if t:lower() ~= 'www.evil.example' or t:sub(1, 3) ~= 'www' or t:sub(-7) ~= 'example' or t:sub(5, 4) ~= '' then "
+        "error 'sub' end\n"
+        "if t:byte(1) ~= 119 or t:byte(-1) ~= 101 or t:byte(99) ~= nil or t:len() ~= 16 then error 'byte' end\n"
+        "if not t:contains 'Evil' or t:contains 'x.y' or not t:starts 'www' or not t:ends 'example' then error 'contains' "
+        "end\n"
+        "if not t:like '*evil*' or t:like 'evil' then error 'like' end\n"
+        "local l = { 'a', 'c' } insert(l, 2, 'b') insert(l, 'd') if concat(l, '-') ~= 'a-b-c-d' then error 'insert' end\n"
+        "if min(3, 1, 2) ~= 1 or max(1, 3) ~= 3 or floor(2.7) ~= 2 or floor(-2.5) ~= -3 then error 'min' end\n"
+        "if type(1) ~= 'number' or tonumber '10' ~= 10 or tonumber 'x' ~= nil or tostring(nil) ~= 'nil' then error 'type' "
+        "end");
 }
 
 /* ------------------------------------------------------------------------------------- custom functions */
@@ -420,7 +438,8 @@ static void load_customs(rules_test *t, const char *before, const char *const *f
     ptv_buf source = PTV_BUF(1 << 20);
     ptv_buf_puts(&source, before);
     for (size_t i = 0; functions[i]; i++)
-        ptv_buf_printf(&source, "\nrule 'r%zu' { severity = 'low', when = custom({ 'artifact', 'tags' }, %s) }", i, functions[i]);
+        ptv_buf_printf(&source, "\nrule 'r%zu' { severity = 'low', when = custom({ 'artifact', 'tags' }, %s) }", i,
+                       functions[i]);
     if (rules_load_text(t, source.data))
         print_error("%s", t->said);
     ptv_buf_release(&source);
@@ -455,7 +474,9 @@ static void puts_a_replaced_function_back(void **state)
 static void puts_a_replaced_environment_back(void **state)
 {
     rules_test *t = *state;
-    load_customs(t, "", (const char *const[]){ "function(r) _ENV = nil return true end", "function(r) return min(1, 2) == 1 end", NULL });
+    load_customs(
+        t, "",
+        (const char *const[]){ "function(r) _ENV = nil return true end", "function(r) return min(1, 2) == 1 end", NULL });
     for (int i = 0; i < 2; i++) {
         assert_int_equal(run_custom(t, 0, record_of("evil.example")).truth, PTV_YES);
         assert_int_equal(run_custom(t, 1, record_of("evil.example")).truth, PTV_YES);
@@ -465,23 +486,31 @@ static void puts_a_replaced_environment_back(void **state)
 static void refuses_a_captured_table(void **state)
 {
     rules_test *t = *state;
-    assert_int_equal(rules_load_text(t, "local seen = {}\nrule 'a' { severity = 'low',\n when = custom({ 'artifact' }, function(r) "
-                                        "seen[r.artifact] = true return true end) }"), PTV_ERULES);
+    assert_int_equal(
+        rules_load_text(t, "local seen = {}\nrule 'a' { severity = 'low',\n when = custom({ 'artifact' }, function(r) "
+                           "seen[r.artifact] = true return true end) }"),
+        PTV_ERULES);
     assert_says(t, "bad.lua:3: error: custom captures the table 'seen'");
-    assert_int_equal(rules_load_text(t, "local seen = {} local function note(x) seen[x] = 1 end\nrule 'a' { severity = 'low',\n"
-                                        " when = custom({ 'artifact' }, function(r) note(1) return true end) }"), PTV_ERULES);
+    assert_int_equal(rules_load_text(t,
+                                     "local seen = {} local function note(x) seen[x] = 1 end\nrule 'a' { severity = 'low',\n"
+                                     " when = custom({ 'artifact' }, function(r) note(1) return true end) }"),
+                     PTV_ERULES);
     assert_says(t, "captures the table 'seen'");
-    assert_int_equal(rules_load_text(t, "local t = tags\nrule 'a' { severity = 'low',\n when = custom({ 'artifact' }, function(r) return "
-                                        "t ~= nil end) }"), PTV_ERULES);
+    assert_int_equal(
+        rules_load_text(t, "local t = tags\nrule 'a' { severity = 'low',\n when = custom({ 'artifact' }, function(r) return "
+                           "t ~= nil end) }"),
+        PTV_ERULES);
     assert_says(t, "captures 't', a word of rules");
 }
 
 static void refuses_to_write_to_the_record(void **state)
 {
     rules_test *t = *state;
-    load_customs(t, "", (const char *const[]){ "function(r) r.artifact = 'good.example' return true end",
-                                               "function(r) r.tags[1] = 'x' insert(r.tags, 'y') return #r.tags == 3 end",
-                                               "function(r) return r.artifact == 'evil.example' and concat(r.tags, ',') == 'a,b' end", NULL });
+    load_customs(t, "",
+                 (const char *const[]){
+                     "function(r) r.artifact = 'good.example' return true end",
+                     "function(r) r.tags[1] = 'x' insert(r.tags, 'y') return #r.tags == 3 end",
+                     "function(r) return r.artifact == 'evil.example' and concat(r.tags, ',') == 'a,b' end", NULL });
     const ptv_record *r = record_of("evil.example");
     for (int i = 0; i < 2; i++) {
         ran got = run_custom(t, 0, r);
@@ -496,11 +525,14 @@ static void refuses_to_write_to_the_record(void **state)
 static void keeps_nothing_from_call_to_call(void **state)
 {
     rules_test *t = *state;
-    assert_int_equal(rules_load_text(t, "rule 'a' { severity = 'low', when = custom({ 'artifact' }, function(r) x = 1 return true end) }"),
-                     PTV_ERULES);
+    assert_int_equal(
+        rules_load_text(t,
+                        "rule 'a' { severity = 'low', when = custom({ 'artifact' }, function(r) x = 1 return true end) }"),
+        PTV_ERULES);
     assert_says(t, "unknown name 'x' in a custom function");
-    load_customs(t, "", (const char *const[]){ "function(r) local e = _ENV e.x = 1 return true end",
-                                               "function(r) local e = _ENV return e.x == nil end", NULL });
+    load_customs(t, "",
+                 (const char *const[]){ "function(r) local e = _ENV e.x = 1 return true end",
+                                        "function(r) local e = _ENV return e.x == nil end", NULL });
     assert_string_equal(run_custom(t, 0, record_of("evil.example")).reason,
                         "bad.lua:2: 'x' is no local: nothing can be kept from one call to the next");
     assert_string_equal(run_custom(t, 1, record_of("evil.example")).reason, "bad.lua:3: unknown name 'x'");
@@ -509,8 +541,9 @@ static void keeps_nothing_from_call_to_call(void **state)
 static void builds_no_rules_in_a_call(void **state)
 {
     rules_test *t = *state;
-    load_customs(t, "", (const char *const[]){ "function(r) local e = _ENV e.rule('x') return true end",
-                                               "function(r) local e = _ENV return e.tags.has_any ~= nil end", NULL });
+    load_customs(t, "",
+                 (const char *const[]){ "function(r) local e = _ENV e.rule('x') return true end",
+                                        "function(r) local e = _ENV return e.tags.has_any ~= nil end", NULL });
     for (size_t i = 0; i < 2; i++) {
         ran got = run_custom(t, i, record_of("evil.example"));
         assert_int_equal(got.rc, PTV_ERULES);
@@ -522,15 +555,15 @@ static void builds_no_rules_in_a_call(void **state)
 static void ends_a_call_at_its_limits_and_leaves_the_others(void **state)
 {
     rules_test *t = *state;
-    load_customs(t, "", (const char *const[]){
-                            "function(r) while true do end end",
-                            "function(r) local s = r.artifact while true do s = s .. s end end",
-                            "function(r) local s = 'x' for i = 1, 15 do s = s .. s end local t = {} while true do insert(t, s .. #t) end end",
-                            "function(r) local function f() return 1 + f() end return f() end",
-                            "function(r) error({}) end",
-                            "function(r) return 5 end",
-                            "function(r) return true, {} end",
-                            "function(r) return #r.artifact == 12, 'fine' end", NULL });
+    load_customs(t, "",
+                 (const char *const[]){ "function(r) while true do end end",
+                                        "function(r) local s = r.artifact while true do s = s .. s end end",
+                                        "function(r) local s = 'x' for i = 1, 15 do s = s .. s end local t = {} while true "
+                                        "do insert(t, s .. #t) end end",
+                                        "function(r) local function f() return 1 + f() end return f() end",
+                                        "function(r) error({}) end", "function(r) return 5 end",
+                                        "function(r) return true, {} end",
+                                        "function(r) return #r.artifact == 12, 'fine' end", NULL });
     static const struct {
         ptv_code rc;
         const char *text;
@@ -561,11 +594,14 @@ static void ends_a_call_at_its_limits_and_leaves_the_others(void **state)
 static void gives_a_call_its_fields_and_nothing_else(void **state)
 {
     rules_test *t = *state;
-    load_customs(t, "", (const char *const[]){
-                            "function(r) return r.now == 1777593600 and r.tags[1] == 'a' and r['artifact'] == 'evil.example' end",
-                            "function(r) local k = 'link' return r[k] == nil end", "function(r) return nil, 'cannot tell' end", NULL });
+    load_customs(t, "",
+                 (const char *const[]){
+                     "function(r) return r.now == 1777593600 and r.tags[1] == 'a' and r['artifact'] == 'evil.example' end",
+                     "function(r) local k = 'link' return r[k] == nil end", "function(r) return nil, 'cannot tell' end",
+                     NULL });
     assert_int_equal(run_custom(t, 0, record_of("evil.example")).truth, PTV_YES);
-    assert_string_equal(run_custom(t, 1, record_of("evil.example")).reason, "bad.lua:3: reads link, which is not among the fields it names");
+    assert_string_equal(run_custom(t, 1, record_of("evil.example")).reason,
+                        "bad.lua:3: reads link, which is not among the fields it names");
     ran got = run_custom(t, 2, record_of("evil.example"));
     assert_int_equal(got.truth, PTV_UNSURE);
     assert_string_equal(got.reason, "cannot tell");
@@ -574,10 +610,13 @@ static void gives_a_call_its_fields_and_nothing_else(void **state)
 static void gives_records_as_rows(void **state)
 {
     rules_test *t = *state;
-    assert_int_equal(rules_load_text(t, "rule 'a' { severity = 'low', when = custom({ 'passive_dns.records', 'passive_dns.count' }, "
-                                        "function(r)\nlocal n = 0\nfor _, row in ipairs(r.passive_dns.records) do\n"
-                                        "if row.type == 'A' and row.first_seen == 86400 and row.last_seen == nil and row.sources[1] == 's' "
-                                        "then n = n + 1 end end\nreturn n == r['passive_dns.count'], n .. '' end) }"), PTV_OK);
+    assert_int_equal(
+        rules_load_text(t,
+                        "rule 'a' { severity = 'low', when = custom({ 'passive_dns.records', 'passive_dns.count' }, "
+                        "function(r)\nlocal n = 0\nfor _, row in ipairs(r.passive_dns.records) do\n"
+                        "if row.type == 'A' and row.first_seen == 86400 and row.last_seen == nil and row.sources[1] == 's' "
+                        "then n = n + 1 end end\nreturn n == r['passive_dns.count'], n .. '' end) }"),
+        PTV_OK);
     ptv_record *r = (ptv_record *)(uintptr_t)record_of("evil.example");
     ptv_dns *row = ptv_arena_calloc(&record_mem, 1, sizeof *row);
     static const char *const source[] = { "S" };
@@ -641,16 +680,20 @@ static void refuses_a_source_of_8_MB(void **state)
     rules_write("bad.lua", text);
     ptv_free(text);
     assert_int_equal(rules_load_paths(t, NULL), PTV_ERULES);
-    assert_says_only(t, "./bad.lua:0: error: over the limit of 256 KB for one file; long lists belong into lists/ [E-LIMIT]\n");
+    assert_says_only(t,
+                     "./bad.lua:0: error: over the limit of 256 KB for one file; long lists belong into lists/ [E-LIMIT]\n");
 }
 
 static char *many_rules(size_t count)
 {
     ptv_buf text = PTV_BUF(16 << 20);
     for (size_t i = 0; i < count; i++)
-        ptv_buf_printf(&text, "rule \"rule-%zu\" {\n  title = \"Rule number %zu\", severity = \"low\",\n  when = all { tags:has_any { \"tag-%zu\", "
-                              "\"x\" }, passive_dns.count:at_least(%zu) },\n  hit = { standard },\n  note = \"{artifact}: %zu.\",\n}\n",
-                       i, i, i, i, i);
+        ptv_buf_printf(
+            &text,
+            "rule \"rule-%zu\" {\n  title = \"Rule number %zu\", severity = \"low\",\n  when = all { tags:has_any { "
+            "\"tag-%zu\", "
+            "\"x\" }, passive_dns.count:at_least(%zu) },\n  hit = { standard },\n  note = \"{artifact}: %zu.\",\n}\n",
+            i, i, i, i, i);
     return ptv_buf_take(&text, NULL);
 }
 
@@ -683,8 +726,18 @@ static void refuses_more_rules_than_fit(void **state)
 static void refuses_ids_that_are_no_plain_word(void **state)
 {
     rules_test *t = *state;
-    static const char *const ids[] = { "../../etc/passwd", "a/b", "a\\nb", "a\\27[31mb", "", "-x", "a b", "a\\0b", "\\255", "\xc3\xa9",
-                                       "a<b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+    static const char *const ids[] = { "../../etc/passwd",
+                                       "a/b",
+                                       "a\\nb",
+                                       "a\\27[31mb",
+                                       "",
+                                       "-x",
+                                       "a b",
+                                       "a\\0b",
+                                       "\\255",
+                                       "\xc3\xa9",
+                                       "a<b",
+                                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         char text[300];
         snprintf(text, sizeof text, "rule \"%s\" { severity = 'low', when = tags:has_any { 'x' } }", ids[i]);
@@ -697,8 +750,10 @@ static void refuses_ids_that_are_no_plain_word(void **state)
 static void refuses_a_NUL_and_bad_UTF_8_in_texts(void **state)
 {
     rules_test *t = *state;
-    assert_int_equal(rules_load_text(t, "rule 'a' { title = 'a\\0b',\n severity = 'low', when = tags:has_any { 'x\\0y' },\n note = '\xff' }"),
-                     PTV_ERULES);
+    assert_int_equal(
+        rules_load_text(
+            t, "rule 'a' { title = 'a\\0b',\n severity = 'low', when = tags:has_any { 'x\\0y' },\n note = '\xff' }"),
+        PTV_ERULES);
     assert_says(t, "bad.lua:1: error: rule \"a\": title holds a NUL [E-KEY]");
     assert_says(t, "bad.lua:2: error: tags:has_any: the text \"x\" holds a NUL [E-ARG]");
     assert_says(t, "bad.lua:3: error: rule \"a\": note is not UTF-8 [E-KEY]");
@@ -707,15 +762,20 @@ static void refuses_a_NUL_and_bad_UTF_8_in_texts(void **state)
 static void refuses_a_note_of_1_MB(void **state)
 {
     rules_test *t = *state;
-    assert_int_equal(rules_load_text(t, "local s = 'x' for i = 1, 15 do s = s .. s end\nlocal lines = {} for i = 1, 32 do lines[i] = s end\n"
-                                        "rule 'a' { severity = 'low', when = tags:has_any { 'x' },\n note = lines }"), PTV_ERULES);
+    assert_int_equal(
+        rules_load_text(t,
+                        "local s = 'x' for i = 1, 15 do s = s .. s end\nlocal lines = {} for i = 1, 32 do lines[i] = s end\n"
+                        "rule 'a' { severity = 'low', when = tags:has_any { 'x' },\n note = lines }"),
+        PTV_ERULES);
     assert_says(t, "bad.lua:4: error: rule \"a\": note is longer than 64 KB [E-KEY]");
 }
 
 static void matches_a_backtracking_glob_in_linear_time(void **state)
 {
     rules_test *t = *state;
-    load_customs(t, "", (const char *const[]){ "function(r) local s = 'a' for i = 1, 15 do s = s .. s end return s:like '*a*a*a*a*b' end", NULL });
+    load_customs(t, "",
+                 (const char *const[]){
+                     "function(r) local s = 'a' for i = 1, 15 do s = s .. s end return s:like '*a*a*a*a*b' end", NULL });
     ran got = run_custom(t, 0, record_of("evil.example"));
     assert_int_equal(got.rc, PTV_OK);
     assert_int_equal(got.truth, PTV_NO);
