@@ -12,4 +12,11 @@ void ptv_finding_add(ptv_findings *f, ptv_grade grade, const char *file, int lin
     PTV_PRINTF(6, 7);
 void ptv_findings_sort(ptv_findings *f); /* by file and line; stable */
 
+/* Every code there is, in order of its letters, and what it means in one sentence without a full stop. */
+typedef struct ptv_finding_code {
+    const char *code, *about;
+} ptv_finding_code;
+extern const ptv_finding_code ptv_finding_codes[];
+extern const size_t ptv_finding_code_count;
+
 #endif

@@ -31,12 +31,10 @@ static cli_exit run_check(const cli_options *o)
         goto out;
     }
     code = rc ? CLI_PROBLEMS : CLI_OK;
-    if (o->format && strcmp(o->format, "json") == 0) {
-        if (cli_findings_json(findings, &err))
-            code = cli_fail(&err);
-    } else {
+    if (!o->format || strcmp(o->format, "text") == 0)
         cli_findings_text(findings);
-    }
+    else if (strcmp(o->format, "sarif") == 0 ? cli_findings_sarif(findings, &err) : cli_findings_json(findings, &err))
+        code = cli_fail(&err);
 out:
     ptv_findings_free(findings);
     cli_session_close(&session);
@@ -50,7 +48,7 @@ const cli_command cli_cmd_check = {
     .about =
         "RULES are rule files or folders; without any, those that lookup would use. Exit code 1 when there is an error.",
     .example = "  ptverdict check rules/",
-    .formats = "text json",
+    .formats = "text json sarif",
     .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_NOW),
     .least = 0,
     .most = SIZE_MAX,

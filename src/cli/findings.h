@@ -11,5 +11,6 @@
 void cli_findings_say(const ptv_findings *f, ptv_grade least);
 void cli_findings_text(const ptv_findings *f); /* the same on stdout, and a last line that counts */
 ptv_code cli_findings_json(const ptv_findings *f, ptv_error *err);
+ptv_code cli_findings_sarif(const ptv_findings *f, ptv_error *err); /* SARIF 2.1.0: code hosts show it beside the line */
 
 #endif

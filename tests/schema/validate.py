@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hold JSON lines to a JSON Schema (draft 2020-12): validate.py SCHEMA FILE [KEY]. KEY: that value of each line instead of the whole.
+"""Hold JSON lines to a JSON Schema, of the draft it names: validate.py SCHEMA FILE [KEY]. KEY: that value of each line instead of the whole.
 
 Prints what is wrong, one a line; exit 1 when anything is, or when there is no line at all.
 SPDX-License-Identifier: Apache-2.0
@@ -7,14 +7,16 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import sys
 
-from jsonschema import Draft202012Validator
+from jsonschema import FormatChecker
+from jsonschema.validators import validator_for
 
 
 def main(schema_file, lines_file, key=None):
     with open(schema_file, encoding="utf-8") as f:
         schema = json.load(f)
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
+    draft = validator_for(schema)
+    draft.check_schema(schema)
+    validator = draft(schema, format_checker=FormatChecker())
     lines = wrong = 0
     with open(lines_file, encoding="utf-8") as f:
         for line in f:
