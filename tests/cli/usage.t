@@ -35,7 +35,7 @@ says 'an unknown letter' 64 "unknown option '-x'" lookup -x
 says 'an option of another command' 64 '--explain is not an option of check' check --explain
 says 'an option without its value' 64 '--format needs a value: --format FORMAT' lookup x --format
 says 'a value for an option that takes none' 64 '--quiet takes no value' lookup --quiet=yes x
-says 'a format of another command' 64 "--format of check is one of: text json; not 'csv'" check --format csv
+says 'a format of another command' 64 "--format of check is one of: text json sarif; not 'csv'" check --format csv
 says 'no operand' 64 'lookup needs: ARTIFACT... | -' lookup
 says 'one operand too many' 64 "'b' is too much: init takes DIR" init a b
 says 'a bad time' 64 "--now takes a time like 2026-05-01 or 2026-05-01T12:00:00Z, not 'soon'" eval --now soon -
