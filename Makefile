@@ -18,8 +18,8 @@ DEBS := gcc libc6-dev pkg-config libcurl4-openssl-dev libcjson-dev liblua5.4-dev
 # Programs and packages that only some targets use.
 DEMO_PROGS := node
 DEMO_DEBS  := nodejs
-CHECK_PROGS := node prove openssl python3 g++ man
-CHECK_DEBS  := nodejs perl openssl python3 python3-jsonschema python3-requests g++ libcmocka-dev man-db ca-certificates
+CHECK_PROGS := node prove openssl python3 g++ man xmllint
+CHECK_DEBS  := nodejs perl openssl python3 python3-jsonschema python3-requests g++ libcmocka-dev man-db ca-certificates libxml2-utils
 LINT_PROGS := clang clang-tidy clang-format luacheck shellcheck
 LINT_DEBS  := clang clang-tidy clang-format lua-check shellcheck
 FUZZ_PROGS := clang

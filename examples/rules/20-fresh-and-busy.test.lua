@@ -33,6 +33,12 @@ case "nine records are not busy" {
              passive_dns = { count = 9, first_seen = "2026-04-20", last_seen = "2026-04-30" } },
   expect = { rules = { ["fresh-and-busy"] = "no_match" } },
 }
+case "new and busy, but neither suspicious nor moving" {
+  now    = "2026-05-01T00:00:00Z",
+  given  = { artifact = "fresh.example", classification = "non-malicious",
+             passive_dns = { count = 12, first_seen = "2026-04-20", last_seen = "2026-04-30" } },
+  expect = { rules = { ["fresh-and-busy"] = "no_match" } },
+}
 case "classification not asked, five new addresses: enough" {
   now   = "2026-05-01T00:00:00Z",
   given = {

@@ -16,7 +16,8 @@ case "malicious, not seen for long: high" {
 }
 case "malicious, passive DNS failed: high, and critical is not ruled out" {
   now    = "2026-05-01T00:00:00Z",
-  given  = { artifact = "evil.example", classification = "malicious", passive_dns = failed "HTTP 503" },
+  given  = { artifact = "evil.example", tags = {}, classification = "malicious", passive_dns = failed "HTTP 503",
+             subdomains = { count = 0 } },
   expect = { verdict = "compromised", severity = "high", could_be = "critical", missing = { "passive_dns" } },
 }
 case "suspicious: low" {
@@ -31,7 +32,7 @@ case "never classified" {
 }
 case "classification failed: unknown" {
   now    = "2026-05-01T00:00:00Z",
-  given  = { artifact = "evil.example", classification = failed "HTTP 503" },
+  given  = { artifact = "evil.example", classification = failed "HTTP 503", passive_dns = { count = 0 } },
   expect = { verdict = "unknown", missing = { "classification" } },
 }
 case "a name of ours is allowed" {
