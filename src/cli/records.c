@@ -85,6 +85,8 @@ const char *cli_answer_query(size_t *len, const char *line, size_t line_len)
         p = skip_value(value, end);
         if (!p)
             return NULL;
+        if ((key_len == 6 && memcmp(key, "schema", 6) == 0) || (key_len == 8 && memcmp(key, "artifact", 8) == 0))
+            return NULL; /* a record: the rest of a long line need not be looked at */
         if (key_len == 8 && memcmp(key, "endpoint", 8) == 0)
             has_endpoint = true;
         if (key_len == 5 && memcmp(key, "query", 5) == 0) {
@@ -113,7 +115,7 @@ void cli_records_close(cli_records *r)
 }
 
 /* A line that is not blank, in r->lines.line. */
-static cli_got next_line(cli_records *r)
+static cli_got hold_line(cli_records *r)
 {
     cli_got got = CLI_GOT_ONE;
     if (!r->has_line)
@@ -132,13 +134,18 @@ static bool is_blank_line(const ptv_buf *line)
     return len == 0;
 }
 
-/* Only objects go over several lines; a byte order mark may stand before the first. */
-static bool begins_object(const ptv_buf *line)
+/* Only objects go over several lines, and one that ends on its first line is no such; a byte order mark may stand before it.
+ */
+static bool goes_on(const ptv_buf *line)
 {
     const char *text = line->data;
-    if (ptv_text_starts(text, "\xef\xbb\xbf"))
+    size_t len = line->len;
+    if (ptv_text_starts(text, "\xef\xbb\xbf")) {
         text += 3;
-    return *skip_blanks(text, line->data + line->len) == '{';
+        len -= 3;
+    }
+    ptv_text_trim(&text, &len);
+    return len > 0 && *text == '{' && (len == 1 || text[len - 1] != '}');
 }
 
 static void take_line(cli_records *r)
@@ -172,7 +179,7 @@ cli_got cli_records_next(cli_records *r)
     ptv_buf_clear(&r->now);
     r->too_long = false;
     do {
-        got = next_line(r);
+        got = hold_line(r);
         if (got != CLI_GOT_ONE)
             return got;
         r->has_line = !is_blank_line(&r->lines.line);
@@ -185,7 +192,7 @@ cli_got cli_records_next(cli_records *r)
     if (query) {
         is_answer = true;
         query_at = (size_t)(query - r->lines.line.data);
-    } else if (begins_object(&r->lines.line)) {
+    } else if (goes_on(&r->lines.line)) {
         follow(&open, r->lines.line.data, r->lines.line.len);
     }
     take_line(r);
@@ -196,7 +203,7 @@ cli_got cli_records_next(cli_records *r)
         }
         if (!is_answer && open.depth == 0 && !open.in_text)
             return CLI_GOT_ONE;
-        got = next_line(r);
+        got = hold_line(r);
         if (got == CLI_GOT_FAILURE || got == CLI_GOT_NOTHING_YET)
             return got;
         if (got == CLI_GOT_END)

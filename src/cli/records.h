@@ -12,8 +12,8 @@
 
 /*
  * One subject is
- *   a JSON object over as many lines as it takes; a line that begins with { begins the next one, whatever came before, so
- *   that a damaged object costs itself only;
+ *   a JSON object over as many lines as it takes, one if its first line ends with }; a line that begins with { begins the
+ *   next one, whatever came before, so that a damaged object costs itself only;
  *   or saved answers (objects with "endpoint" and "query") on consecutive lines with the same query;
  *   or any other line: a compact record, or something to refuse.
  */

@@ -5,6 +5,7 @@
  */
 #include "cli/talk.h"
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/text.h"
 
@@ -65,16 +66,15 @@ cli_exit cli_close(cli_exit rc)
 
 void cli_vsay(const char *fmt, va_list args)
 {
-    ptv_buf safe = PTV_BUF(1 << 20);
-    char *text = NULL;
+    ptv_arena mem = PTV_ARENA(1 << 20);
+    ptv_buf safe = PTV_BUF(4 << 20);
     cli_status(NULL);
-    int len = vasprintf(&text, fmt, args);
-    if (len < 0)
-        return;
-    ptv_escape_lines(&safe, text, (size_t)len);
-    fprintf(stderr, "ptverdict: %s\n", safe.data ? safe.data : "");
+    const char *text = ptv_arena_vprintf(&mem, fmt, args);
+    if (text)
+        ptv_escape_lines(&safe, text, strlen(text));
+    fprintf(stderr, "ptverdict: %s\n", safe.len ? safe.data : "out of memory");
     ptv_buf_release(&safe);
-    free(text);
+    ptv_arena_release(&mem);
 }
 
 void cli_say(const char *fmt, ...)

@@ -83,6 +83,21 @@ static ptv_code check_key(const ptv_ini_entry *e, const file_layer *file, ptv_er
                     hint);
 }
 
+/* Section names mind letter case, so that a slip would leave our settings unread without a word. */
+static void warn_of_sections(const file_layer *file)
+{
+    static const char *const ours[] = { "ptverdict", "fn_passivetotal", "rules" };
+    for (size_t i = 0; i < file->ini.section_count; i++) {
+        const char *name = file->ini.sections[i];
+        if (is_ours(name))
+            continue;
+        for (size_t o = 0; o < sizeof ours / sizeof *ours; o++)
+            if (ptv_text_equal_fold(name, ours[o]) || ptv_text_distance(name, ours[o], 1) <= 1)
+                ptv_log(PTV_LOG_WARNING, "config", "%s: section [%.60s] is not read (did you mean [%s]?)", file->path, name,
+                        ours[o]);
+    }
+}
+
 static ptv_code expand_file(view *v, const file_layer *file, ptv_error *err)
 {
     const ptv_ini *ini = &file->ini;
@@ -312,6 +327,7 @@ ptv_code ptv_config_read(ptv_config *c, const char *path, ptv_error *err)
     ptv_arena_release(&c->now.mem);
     c->file = file;
     c->now = v;
+    warn_of_sections(&c->file);
     return PTV_OK;
 }
 

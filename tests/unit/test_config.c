@@ -144,8 +144,7 @@ static void says_which_value_of_which_line_is_wrong(void **state)
           "app.config:2: max_in_flight in [ptverdict]: 'many' is not a whole number" },
         { "[ptverdict]\nmax_body = 16X\n",
           "app.config:2: max_body in [ptverdict]: '16X' is not a size; write 16M, 512K or bytes" },
-        { "[ptverdict]\nmax_body = 9G\n",
-          "app.config:2: max_body in [ptverdict]: must be from 1024 to 1073741824 bytes" },
+        { "[ptverdict]\nmax_body = 9G\n", "app.config:2: max_body in [ptverdict]: must be from 1024 to 1073741824 bytes" },
         { "[ptverdict]\ndeadline = soon\n",
           "app.config:2: deadline in [ptverdict]: 'soon' is not a time; write 30, 30s, 5m or 2h" },
         { "[ptverdict]\nallow_http = maybe\n", "app.config:2: allow_http in [ptverdict]: 'maybe' is neither yes nor no" },
@@ -227,9 +226,10 @@ static void refuses_a_protected_secret_it_cannot_read(void **state)
 {
     (void)state;
     write_file("PTV_JWE", "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn\n");
-    assert_string_equal(refusal("[fn_passivetotal]\npassivetotal_api_key = $PTV_JWE\n"),
-                        "app.config:2: passivetotal_api_key: secret PTV_JWE: is a protected secret (JWE), which cannot be read "
-                        "yet");
+    assert_string_equal(
+        refusal("[fn_passivetotal]\npassivetotal_api_key = $PTV_JWE\n"),
+        "app.config:2: passivetotal_api_key: secret PTV_JWE: is a protected secret (JWE), which cannot be read "
+        "yet");
 }
 
 static void shows_no_secret(void **state)

@@ -169,8 +169,9 @@ static void says_what_is_wrong_and_where(void **state)
         { "[a]\nk=1\nk=2\n", "app.config:3: 'k' is set twice in [a], first on line 2" },
         { "[a]\n[b]\n[a]\n", "app.config:3: a second section [a], the first is on line 1" },
         { "k = 1\n", "app.config:1: text before the first [section]" },
-        { "[a]\nk\n", "app.config:2: neither a [section], nor key = value, nor a continuation (which is indented deeper than "
-                      "its key)" },
+        { "[a]\nk\n",
+          "app.config:2: neither a [section], nor key = value, nor a continuation (which is indented deeper than "
+          "its key)" },
         { "[a]\n= 1\n", "app.config:2: no key before the '='" },
         { "[a]\nk = \xff\n", "app.config:2: not UTF-8" },
     };
