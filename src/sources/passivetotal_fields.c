@@ -413,25 +413,31 @@ static ptv_code read_sources(reader *p, ptv_dns *row, const ptv_json *v, long in
     return PTV_OK;
 }
 
+/* Most names differ in their first letter: no call for those. */
+static bool is_key(const char *key, const char *name)
+{
+    return *key == *name && strcmp(key, name) == 0;
+}
+
 static ptv_code read_row(reader *p, ptv_dns *row, const ptv_json *object, long index)
 {
     *row = (ptv_dns){ .first_seen = PTV_NO_TIME, .last_seen = PTV_NO_TIME, .collected = PTV_NO_TIME };
     ptv_code rc = PTV_OK;
     for (const ptv_json *v = ptv_json_first(object); v && !rc; v = ptv_json_next(v)) {
         const char *key = ptv_json_key(v);
-        if (strcmp(key, "firstSeen") == 0)
+        if (is_key(key, "firstSeen"))
             row->first_seen = read_time(p, &p->first, v, index, "first_seen");
-        else if (strcmp(key, "lastSeen") == 0)
+        else if (is_key(key, "lastSeen"))
             row->last_seen = read_time(p, &p->last, v, index, "last_seen");
-        else if (strcmp(key, "collected") == 0)
+        else if (is_key(key, "collected"))
             row->collected = read_time(p, &p->collected, v, index, "collected");
-        else if (strcmp(key, "value") == 0)
+        else if (is_key(key, "value"))
             rc = keep_text(p, &p->value, v, copy_name, &row->value);
-        else if (strcmp(key, "resolve") == 0)
+        else if (is_key(key, "resolve"))
             rc = keep_text(p, &p->resolve, v, copy_name, &row->resolve);
-        else if (strcmp(key, "recordType") == 0)
+        else if (is_key(key, "recordType"))
             rc = keep_text(p, &p->type, v, copy_type, &row->type);
-        else if (strcmp(key, "source") == 0)
+        else if (is_key(key, "source"))
             rc = read_sources(p, row, v, index);
     }
     return rc;
