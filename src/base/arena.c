@@ -81,7 +81,7 @@ static void *allocate(ptv_arena *a, size_t exact, size_t rounded)
 }
 #endif
 
-void *ptv_arena_alloc(ptv_arena *a, size_t size)
+void *ptv_arena_alloc_block(ptv_arena *a, size_t size)
 {
     size_t rounded = size ? (size + (ALIGN - 1)) & ~(size_t)(ALIGN - 1) : ALIGN;
     if (rounded < size || rounded > a->limit_bytes - a->used_bytes) {

@@ -26,7 +26,7 @@ typedef struct ptv_arena {
         .limit_bytes = (size_t)(limit)                                                                                      \
     }
 
-void *ptv_arena_alloc(ptv_arena *a, size_t size);                /* 16-byte aligned, not zeroed */
+static inline void *ptv_arena_alloc(ptv_arena *a, size_t size);  /* 16-byte aligned, not zeroed */
 void *ptv_arena_calloc(ptv_arena *a, size_t count, size_t size); /* zeroed; checks the product */
 char *ptv_arena_strdup(ptv_arena *a, const char *text);          /* NULL in, NULL out */
 char *ptv_arena_strndup(ptv_arena *a, const char *text, size_t len);
@@ -37,5 +37,18 @@ ptv_code ptv_arena_fail(const ptv_arena *a, ptv_error *err);
 /* Keep the blocks, forget what they hold: for loops that use one arena a record. */
 void ptv_arena_reset(ptv_arena *a);
 void ptv_arena_release(ptv_arena *a);
+
+/* Called for every node of a JSON tree: worth having in line while the block has room. */
+void *ptv_arena_alloc_block(ptv_arena *a, size_t size); /* for ptv_arena_alloc() */
+static inline void *ptv_arena_alloc(ptv_arena *a, size_t size)
+{
+    size_t rounded = (size + 15) & ~(size_t)15;
+    char *at = a->next;
+    if (rounded - 1 >= (size_t)(a->end - at) || rounded > a->limit_bytes - a->used_bytes) /* 0 wraps round: not here */
+        return ptv_arena_alloc_block(a, size);
+    a->next = at + rounded;
+    a->used_bytes += rounded;
+    return at;
+}
 
 #endif

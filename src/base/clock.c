@@ -234,11 +234,38 @@ static bool parse_mail(int64_t *utc, const char *at, int offset_s)
     return !*at;
 }
 
+static bool two_digits(const char *at, int *out)
+{
+    if (!is_digit(at[0]) || !is_digit(at[1]))
+        return false;
+    *out = (at[0] - '0') * 10 + (at[1] - '0');
+    return true;
+}
+
+/* "2020-01-02 03:04:05", with T or a blank, alone or with Z: nearly every date of a record. Anything else, and whatever is
+ * wrong, is left to the readers above. */
+static bool parse_common(int64_t *utc, const char *t, int offset_s)
+{
+    int century, year, month, day, hour, minute, second;
+    int64_t days;
+    if (!two_digits(t, &century) || !two_digits(t + 2, &year) || t[4] != '-' || !two_digits(t + 5, &month) || t[7] != '-' ||
+        !two_digits(t + 8, &day) || (t[10] != ' ' && t[10] != 'T') || !two_digits(t + 11, &hour) || t[13] != ':' ||
+        !two_digits(t + 14, &minute) || t[16] != ':' || !two_digits(t + 17, &second))
+        return false;
+    bool is_utc = t[19] == 'Z';
+    if (t[19 + is_utc] || hour > 23 || minute > 59 || second > 60 || !day_number(&days, century * 100 + year, month, day))
+        return false;
+    *utc = days * PTV_DAY_S + hour * 3600 + minute * 60 + second - (is_utc ? 0 : offset_s);
+    return true;
+}
+
 bool ptv_time_parse(int64_t *utc, const char *text, int offset_s)
 {
     int64_t found;
     if (!text)
         return false;
+    if (parse_common(utc, text, offset_s))
+        return true;
     blanks(&text);
     size_t number = 0;
     while (is_digit(text[number]))

@@ -17,6 +17,7 @@ static const char *const top_keys[] = { "schema", "artifact", "artifact_type", "
 enum {
     KEY_SHOWN = 60,
     NAME_ROOM = 128,
+    MOST_COLUMNS = 16,
     FIELDS = 0
 #define FIELD(...) +1
 #include "core/record_fields.def"
@@ -141,6 +142,21 @@ static ptv_code read_enum(const reader *in, const ptv_field *f, const char **out
 
 /* ------------------------------------------------------------------------------------------- rows */
 
+/* Is the list what a set was made of, as it stands? Rows mostly share their sources. */
+static bool is_made_of(const ptv_set *set, const ptv_json *list)
+{
+    size_t at = 0;
+    if (!set->items || ptv_json_kind_of(list) != PTV_JSON_LIST)
+        return false;
+    for (const ptv_json *item = ptv_json_first(list); item; item = ptv_json_next(item)) {
+        const char *text = ptv_json_text(item);
+        if (!text || at == set->shown_count || strcmp(text, set->shown[at++]) != 0)
+            return false;
+    }
+    return at == set->shown_count;
+}
+
+/* `row` is one of in->rows: the one before it, when there is one, lies before it. */
 static ptv_code read_column(const reader *in, ptv_dns *row, const ptv_column *c, const ptv_json *v)
 {
     void *at = (char *)row + c->offset;
@@ -148,16 +164,29 @@ static ptv_code read_column(const reader *in, ptv_dns *row, const ptv_column *c,
     case PTV_TIME:
         return read_time(in, c->name, at, v);
     case PTV_SET:
+        if (in->row_count && is_made_of(&row[-1].sources, v)) {
+            row->sources = row[-1].sources;
+            return PTV_OK;
+        }
         return read_set(in, c->name, at, v);
     default:
         return read_word(in, c->name, at, v);
     }
 }
 
-static ptv_code read_row_key(const reader *in, ptv_dns *row, const ptv_json *v)
+/* Rows of one writer have their keys in one order: the column that stood here in the row before is tried first. */
+static const ptv_column *column_find(const ptv_column *guess[MOST_COLUMNS], size_t place, const char *key)
+{
+    if (place >= MOST_COLUMNS)
+        return ptv_column_find(key);
+    if (!guess[place] || strcmp(guess[place]->name, key) != 0)
+        guess[place] = ptv_column_find(key);
+    return guess[place];
+}
+
+static ptv_code read_row_key(const reader *in, ptv_dns *row, const ptv_column *c, const ptv_json *v)
 {
     const char *key = ptv_json_key(v), *words[16] = { "live" };
-    const ptv_column *c = ptv_column_find(key);
     if (c)
         return read_column(in, row, c, v);
     if (strcmp(key, "live") == 0) {
@@ -174,23 +203,29 @@ static ptv_code read_row_key(const reader *in, ptv_dns *row, const ptv_json *v)
 /* Record types are compared in upper case. */
 static bool raise_type(const reader *in, ptv_dns *row)
 {
+    const char *lower = row->type;
+    while (lower && *lower && !(*lower >= 'a' && *lower <= 'z'))
+        lower++;
+    if (!lower || !*lower)
+        return true;
     char *type = ptv_arena_strdup(in->mem, row->type);
     if (!type)
-        return row->type == NULL;
+        return false;
     for (char *p = type; *p; p++)
         *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
     row->type = type;
     return true;
 }
 
-static ptv_code read_row(const reader *in, ptv_dns *row, const ptv_json *v)
+static ptv_code read_row(const reader *in, ptv_dns *row, const ptv_column *guess[MOST_COLUMNS], const ptv_json *v)
 {
     ptv_code rc = PTV_OK;
+    size_t place = 0;
     if (ptv_json_kind_of(v) != PTV_JSON_OBJECT)
         return wrong_type(in, "a record", "an object", v);
     row->first_seen = row->last_seen = row->collected = PTV_NO_TIME;
     for (const ptv_json *cell = ptv_json_first(v); cell && !rc; cell = ptv_json_next(cell))
-        rc = read_row_key(in, row, cell);
+        rc = read_row_key(in, row, column_find(guess, place++, ptv_json_key(cell)), cell);
     return rc ? rc : raise_type(in, row) ? PTV_OK : no_room(in);
 }
 
@@ -203,12 +238,13 @@ static ptv_code read_rows(reader *in, const char *name, const ptv_json *v)
     if (ptv_json_kind_of(v) != PTV_JSON_LIST)
         return wrong_type(in, name, "a list of records", v);
     size_t count = ptv_json_size(v);
+    const ptv_column *guess[MOST_COLUMNS] = { NULL };
     ptv_dns *rows = ptv_arena_calloc(in->mem, count + 1, sizeof *rows);
     in->rows = ptv_arena_calloc(in->mem, count + 1, sizeof(const ptv_dns *));
     if (!rows || !in->rows)
         return no_room(in);
     for (const ptv_json *item = ptv_json_first(v); item; item = ptv_json_next(item)) {
-        ptv_code rc = read_row(in, &rows[in->row_count], item);
+        ptv_code rc = read_row(in, &rows[in->row_count], guess, item);
         if (rc)
             return ptv_wrap(in->err, "%s[%zu]", name, in->row_count);
         in->rows[in->row_count] = &rows[in->row_count];

@@ -53,6 +53,24 @@ static double rate(ptv_client *c, const ptv_buf *record, double seconds, bool wi
     return (double)runs / spent;
 }
 
+static int keep(void *to, const char *bytes, size_t len)
+{
+    ptv_buf_append(to, bytes, len);
+    return 0;
+}
+
+static void make_compact(ptv_buf *out, ptv_client *c, const ptv_buf *record)
+{
+    ptv_error err = { 0 };
+    ptv_report *report = NULL;
+    if (ptv_eval(&report, c, record->data, record->len, &err) ||
+        ptv_report_write(report, PTV_FORMAT_COMPACT, 0, keep, out, &err)) {
+        fprintf(stderr, "bench_eval: %s\n", err.msg);
+        exit(1);
+    }
+    ptv_report_free(report);
+}
+
 int main(void)
 {
     ptv_error err = { 0 };
@@ -71,6 +89,11 @@ int main(void)
     bench_row("raw JSON to decision, 10 KB record", rate(client, &small, 1.5, false), "per s", 20000, true);
     bench_row("raw JSON to decision, 262 KB record", rate(client, &large, 1.5, false), "per s", 900, true);
     bench_row("the same, decision line written, 10 KB record", rate(client, &small, 1.0, true), "per s", 20000, true);
+    ptv_buf compact = PTV_BUF(1 << 20);
+    make_compact(&compact, client, &small);
+    bench_row("compact to decision, from the 10 KB record", rate(client, &compact, 1.0, false), "per s", 100000, true);
+    bench_row("the same, decision line written", rate(client, &compact, 1.0, true), "per s", 100000, true);
+    ptv_buf_release(&compact);
     ptv_buf_release(&small);
     ptv_buf_release(&large);
     ptv_client_free(client);
