@@ -48,6 +48,9 @@ is 'a typo is an error with its line' "$rc $(cat "$err")" \
 printf '[fn_passivetotal]\ntimeout = k3y-elsewhere\n' >"$work/type.config"
 run "$PT" config -c "$work/type.config"
 is 'a value of the wrong type is an error' "$rc" 78
+printf '[Ptverdict]\nplan = fast\n' >"$work/section.config"
+run "$PT" config -c "$work/section.config"
+has 'a section that is nearly ours is warned of' "$err" 'section [Ptverdict] is not read (did you mean [ptverdict]?)'
 
 mkdir -p "$work/.resilient"
 cp "$work/app.config" "$work/.resilient/app.config"
