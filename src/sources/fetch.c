@@ -82,8 +82,8 @@ static bool wait_for_retry(ask *a, int64_t retry_after_s)
 {
     ptv_fetcher *f = a->fetch->fetcher;
     int64_t now = ptv_fetcher_now_ms(f), wait = next_wait_ms(f, a->tries);
-    if (retry_after_s >= 0 && retry_after_s < INT64_MAX / 2000 && wait < retry_after_s * 1000)
-        wait = retry_after_s * 1000;
+    if (retry_after_s >= 0 && retry_after_s < INT64_MAX / 2000)
+        wait += retry_after_s * 1000;
     if (now - a->first_ms + wait > f->s->retry_within_ms)
         return false;
     if (a->fetch->deadline_ms > 0 && now + wait >= a->fetch->deadline_ms)
@@ -164,6 +164,8 @@ static result start(ask *a)
     if (account_from_memory(a))
         return GOT;
     if (!ptv_key_is_good(f, &why)) {
+        if (why.cause == PTV_CAUSE_QUOTA && wait_for_retry(a, why.retry_after_s))
+            return UNDER_WAY; /* a short stop is waited out */
         fail_section(a, why.state, why.cause, why.reason);
         info_of(a)->retry_after_s = why.retry_after_s;
         return FAILED;
@@ -184,8 +186,6 @@ static result start(ask *a)
         info_of(a)->source = kind_of(a)->name;
         return FAILED;
     }
-    if (a->tries == 0)
-        a->first_ms = ptv_fetcher_now_ms(f);
     a->tries++;
     a->calls++;
     a->in_flight = true;
@@ -202,6 +202,7 @@ static result ask_step(ask *a)
     const ptv_local_source *local = &f->local[f->routes[a->section].steps[a->step].kind];
     ptv_error err = { .code = PTV_OK };
     a->tries = 0;
+    a->first_ms = ptv_fetcher_now_ms(f);
     if (kind_of(a)->open) {
         ptv_code rc = local->answer(local->self, a->fetch->record, a->fetch->mem, a->section, &err);
         return rc == PTV_OK ? GOT : rc == PTV_ENOENTRY ? NOTHING : FAILED;
@@ -388,8 +389,10 @@ static void respond(void *tag, const ptv_response *response)
         remember_account(a);
     if (rc == PTV_EKEY)
         ptv_key_refused(f, kind_of(a)->name);
-    if (rc == PTV_EQUOTA)
+    if (rc == PTV_EQUOTA) {
         info->retry_after_s = ptv_key_used_up(f, kind_of(a)->name, response->retry_after_s);
+        retry = response->retry_after_s >= 0;
+    }
     info->calls = a->calls;
     if (rc && retry && wait_for_retry(a, info->retry_after_s))
         return;
@@ -413,7 +416,7 @@ void ptv_fetcher_run(ptv_fetcher *f)
         ptv_section_info why;
         stop_waiting(f, a);
         /* A key that went bad meanwhile: what the last try said stays. */
-        advance(a, ptv_key_is_good(f, &why) ? start(a) : FAILED);
+        advance(a, a->tries == 0 || ptv_key_is_good(f, &why) ? start(a) : FAILED);
         finish_if_done(fetch);
         a = f->waiting; /* done() may have changed the list; whoever waits again is not due yet */
     }

@@ -15,7 +15,7 @@ ptv_code ptv_fetcher_new(ptv_fetcher **out, const ptv_source_settings *s, const 
 void ptv_fetcher_free(ptv_fetcher *f);                    /* NULL is fine */
 ptv_sections ptv_fetcher_supported(const ptv_fetcher *f); /* sections some configured source can fill */
 ptv_sections ptv_fetcher_local(const ptv_fetcher *f);     /* sections whose route begins with a local source */
-/* Quota or key used up: no network section can be asked now. `why` is static or lives as long as f. */
+/* Quota or key used up: no network section can be asked now, nor within retry_within. `why` lives as long as f. */
 bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why);
 /* Milliseconds until a retry is due; -1: none waits. Bounds the next poll. */
 int ptv_fetcher_next_ms(const ptv_fetcher *f);

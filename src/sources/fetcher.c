@@ -176,7 +176,7 @@ bool ptv_key_is_good(const ptv_fetcher *f, ptv_section_info *why)
 bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why)
 {
     ptv_section_info info;
-    if (ptv_key_is_good(f, &info))
+    if (ptv_key_is_good(f, &info) || (info.cause == PTV_CAUSE_QUOTA && info.retry_after_s * 1000 <= f->s->retry_within_ms))
         return false;
     if (why)
         *why = info.reason;
