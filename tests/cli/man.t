@@ -17,7 +17,7 @@ for command in $commands; do
 done >"$work/helps"
 is 'options' \
     "$(section OPTIONS | grep -A 1 '^\.TP' | grep '^\.BR\{0,1\} ' | sed -n 's/\\//g; s/.*--\([a-z-]*\).*/\1/p' | sort)" \
-    "$(sed -n '/^Options:/,/^$/s/^  .*--\([a-z-]*\)  *.*/\1/p' "$work/helps" | sort -u)"
+    "$(sed -n '/^Options:/,/^$/s/^  [ -][ a-z][ ,] --\([a-z-]*\).*/\1/p' "$work/helps" | sort -u)"
 is 'exit codes' "$(section 'EXIT STATUS' | sed -n 's/^\.B \([0-9]*\)$/\1/p')" \
     "$(sed -n 's/^ *CLI_[A-Z]* = \([0-9]*\).*/\1/p' src/cli/exit.h)"
 is 'every command on its own has the first words of the page' \
