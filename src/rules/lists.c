@@ -37,7 +37,8 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         ptv_list *list = ptv_arena_calloc(mem, 1, sizeof *list);
         char *copy = ptv_arena_strndup(mem, text.data ? text.data : "", text.len);
         const char *stem = ptv_arena_strndup(mem, name, strlen(name) - strlen(".txt"));
-        if (!relative || !list || !copy || !stem || !ptv_digest_file(set, relative, copy, text.len)) {
+        if (!relative || !list || !copy || !stem ||
+            !ptv_digest_file(set, (ptv_rule_file){ path, folder, relative, "" }, copy, text.len)) {
             set->no_memory = true;
         } else if (ptv_text_equal(name, "exceptions.csv")) {
             ptv_exceptions_read(set, path, copy, text.len);

@@ -24,15 +24,15 @@ typedef struct rule_files {
 
 /* ----------------------------------------------------------------------------------------------- digest */
 
-bool ptv_digest_file(ptv_loader *set, const char *relative, const char *bytes, size_t len)
+bool ptv_digest_file(ptv_loader *set, ptv_rule_file file, const char *bytes, size_t len)
 {
     ptv_hashed *h = ptv_arena_calloc(&set->rs->mem, 1, sizeof *h);
     if (!h)
         return false;
     ptv_digest_begin(set->rs->hasher);
     ptv_digest_add(set->rs->hasher, bytes, len);
-    ptv_digest_end(set->rs->hasher, h->hex);
-    h->relative = relative;
+    ptv_digest_end(set->rs->hasher, file.digest);
+    h->file = file;
     h->next = set->hashed;
     set->hashed = h;
     set->hashed_count++;
@@ -41,27 +41,28 @@ bool ptv_digest_file(ptv_loader *set, const char *relative, const char *bytes, s
 
 static int by_path(const void *a, const void *b)
 {
-    const ptv_hashed *x = *(const ptv_hashed *const *)a, *y = *(const ptv_hashed *const *)b;
-    int order = strcmp(x->relative, y->relative);
-    return order ? order : strcmp(x->hex, y->hex);
+    const ptv_rule_file *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : strcmp(x->digest, y->digest);
 }
 
 static bool digest_files(ptv_loader *set)
 {
-    const ptv_hashed **all = ptv_arena_calloc(&set->rs->mem, set->hashed_count + 1, sizeof *all);
+    ptv_rule_file *all = ptv_arena_calloc(&set->rs->mem, set->hashed_count + 1, sizeof *all);
     size_t count = 0;
     if (!all)
         return false;
     for (const ptv_hashed *h = set->hashed; h; h = h->next)
-        all[count++] = h;
+        all[count++] = h->file;
     qsort(all, count, sizeof *all, by_path);
     ptv_digest *d = set->rs->hasher;
     ptv_digest_begin(d);
     for (size_t i = 0; i < count; i++) {
-        ptv_digest_add_text(d, all[i]->relative);
-        ptv_digest_add_text(d, all[i]->hex);
+        ptv_digest_add_text(d, all[i].name);
+        ptv_digest_add_text(d, all[i].digest);
     }
     ptv_digest_end(d, set->rs->digest);
+    set->rs->covered = all;
     set->rs->file_count = count;
     return true;
 }
@@ -271,7 +272,8 @@ static void load_file(ptv_loader *set, const rule_file *file)
         ptv_problem(&l, 0, "E-LIMIT", "over the limit of 256 KB for one file; long lists belong into lists/");
     else if (rc == PTV_EIO)
         ptv_problem(&l, 0, "E-FILE", "cannot be read: %s", err.msg);
-    else if (rc || !ptv_digest_file(set, file->name, source.data ? source.data : "", source.len))
+    else if (rc || !ptv_digest_file(set, (ptv_rule_file){ file->path, file->folder, file->name, "" }, source.data ? source.data : "",
+                                    source.len))
         set->no_memory = true;
     else
         run_file(&l, &source, &scratch);
@@ -304,13 +306,12 @@ static bool number_nodes(ptv_ruleset *rs, const ptv_cond *c, size_t *room)
     return true;
 }
 
-static bool finish(ptv_loader *set, const rule_files *files)
+static bool finish(ptv_loader *set)
 {
     ptv_ruleset *rs = set->rs;
     const ptv_rule **rules = ptv_arena_calloc(&rs->mem, set->rule_count + 1, sizeof *rules);
     const ptv_allow **allows = ptv_arena_calloc(&rs->mem, set->allow_count + 1, sizeof *allows);
-    rs->files = ptv_arena_calloc(&rs->mem, files->count + 1, sizeof *rs->files);
-    if (!rules || !allows || !rs->files || !digest_files(set) || !digest_settings(set))
+    if (!rules || !allows || !digest_files(set) || !digest_settings(set))
         return false;
     for (const ptv_built_rule *b = set->rules; b; b = b->next)
         rules[rs->rule_count++] = &b->rule;
@@ -318,8 +319,6 @@ static bool finish(ptv_loader *set, const rule_files *files)
         allows[rs->allow_count++] = &b->allow;
     rs->rules = rules;
     rs->allows = allows;
-    for (size_t i = 0; i < files->count; i++)
-        rs->files[i] = files->items[i].path;
     size_t room = 0;
     for (size_t i = 0; i < rs->rule_count; i++)
         for (size_t k = 0; k < rules[i]->level_count; k++)
@@ -357,7 +356,7 @@ static void load_set(ptv_loader *set)
     if (set->no_memory)
         return;
     ptv_check_set(set);
-    if (!ptv_findings_count(set->findings, PTV_ERROR) && !finish(set, &files))
+    if (!ptv_findings_count(set->findings, PTV_ERROR) && !finish(set))
         set->no_memory = true;
 }
 
@@ -408,6 +407,17 @@ ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, p
     }
     *out = rs;
     return PTV_OK;
+}
+
+const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count)
+{
+    *count = rs->file_count;
+    return rs->covered;
+}
+
+const char *ptv_ruleset_digest(const ptv_ruleset *rs)
+{
+    return rs->digest;
 }
 
 ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs)

@@ -42,8 +42,7 @@ typedef struct ptv_opened {
 
 /* A file that the digest of the set covers. */
 typedef struct ptv_hashed {
-    const char *relative;
-    char hex[PTV_DIGEST_HEX];
+    ptv_rule_file file;
     struct ptv_hashed *next;
 } ptv_hashed;
 
@@ -64,7 +63,8 @@ typedef struct ptv_loader {
     bool no_memory;
 } ptv_loader;
 
-bool ptv_digest_file(ptv_loader *set, const char *relative, const char *bytes, size_t len); /* false: no memory */
+/* `file` without its digest, borrowed text of the set's arena. false: no memory. */
+bool ptv_digest_file(ptv_loader *set, ptv_rule_file file, const char *bytes, size_t len);
 
 /* One file. */
 typedef struct ptv_loading {
@@ -90,7 +90,7 @@ const char *ptv_ticked(ptv_arena *mem, const char *text); /* 'text' */
 
 /* Memory of the rule set inside Lua calls: jumps on error. */
 void *ptv_keep(lua_State *L, ptv_loading *l, size_t size); /* zeroed */
-void *ptv_no_memory(lua_State *L, ptv_loading *l);         /* never returns */
+_Noreturn void ptv_no_memory(lua_State *L, ptv_loading *l);
 const char *ptv_keep_text(lua_State *L, ptv_loading *l, int index);
 const char *ptv_keep_printf(lua_State *L, ptv_loading *l, const char *fmt, ...) PTV_PRINTF(3, 4);
 void ptv_default_use(lua_State *L, ptv_loading *l, const char *name, const char *value); /* setting(name, value) */

@@ -28,6 +28,14 @@ typedef struct ptv_rules_options {
 /* Load a whole set or nothing. Findings get everything there is to say, in one run. Errors: PTV_ERULES (see findings),
  * PTV_EIO, PTV_ENOMEM. A rule over its load limit is kept with rule->error and reported as an error finding. */
 ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, ptv_findings *findings, ptv_error *err);
+/* The files that make a set what it is, tests left out: what its digest covers. */
+typedef struct ptv_rule_file {
+    const char *path, *folder; /* as the options named them; folder: the one whose rules or lists these are */
+    const char *name;          /* below the folder: "10-tags.lua", "lists/zones.txt" */
+    char digest[PTV_DIGEST_HEX];
+} ptv_rule_file;
+const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count); /* sorted by name */
+const char *ptv_ruleset_digest(const ptv_ruleset *rs);
 ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs);
 void ptv_ruleset_unref(ptv_ruleset *rs); /* NULL is fine */
 

@@ -139,8 +139,8 @@ struct ptv_ruleset {
     const ptv_cond **nodes; /* by node index */
     size_t node_count;
     char digest[PTV_DIGEST_HEX], settings_digest[PTV_DIGEST_HEX];
+    const ptv_rule_file *covered; /* by the digest: rule and list files, sorted by name */
     size_t file_count;
-    const char **files;      /* rule and list files, as named */
     struct ptv_sandbox **sandboxes; /* one Lua state a file; kept only while custom conditions need it */
     size_t sandbox_count;
     ptv_digest *hasher; /* made by the loader, freed with the set: decision ids cost no allocation. A set is one thread's */
