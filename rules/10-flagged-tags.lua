@@ -1,11 +1,13 @@
--- The definition that the SOAR app shipped with: a site is compromised when PassiveTotal carries one of our tags for it.
+-- The definition that the SOAR app shipped with: a site is compromised when PassiveTotal carries one of our tags
+-- for it.
 --
 -- Which tags count is a setting, not part of this file. In app.config:
 --
 --   [fn_passivetotal]
 --   passivetotal_tags = compromised,ransomware
 --
--- Letter case and blanks around a tag do not matter. When the tags call fails the rule is unknown, never a quiet "no".
+-- Letter case and blanks around a tag do not matter. When the tags call fails the rule is unknown, never a
+-- quiet "no".
 --
 -- SPDX-License-Identifier: Apache-2.0
 

@@ -1,8 +1,8 @@
--- A name seen for the first time days ago that already has many records is worth a second look: crime moves to new names and
--- uses them at once; an honest new site starts slowly.
+-- A name seen for the first time days ago that already has many records is worth a second look: crime moves to new
+-- names and uses them at once; an honest new site starts slowly.
 --
--- It runs as a shadow first: judged and recorded on every lookup, but it never alerts and costs no call of its own. When
--- `ptverdict diff` shows that it finds the right ones, change status to "live".
+-- It runs as a shadow first: judged and recorded on every lookup, but it never alerts and costs no call of its own.
+-- When `ptverdict diff` shows that it finds the right ones, change status to "live".
 --
 -- What "fresh" means is a setting. In app.config:
 --

@@ -1,10 +1,10 @@
--- What PassiveTotal's own analysts say about a name, with an allowance for names of ours and, at the end, an example of a
--- condition that the words cannot say.
+-- What PassiveTotal's own analysts say about a name, with an allowance for names of ours and, at the end, an example
+-- of a condition that the words cannot say.
 --
 -- SPDX-License-Identifier: Apache-2.0
 
--- An allowance keeps rules from flagging what is ours. Reason, owner and expiry are all required: nothing is allowed for ever.
--- It looks at the artifact alone, so it is decided before any call, and names of ours are never sent to anybody.
+-- An allowance keeps rules from flagging what is ours. Reason, owner and expiry are all required: nothing is allowed
+-- for ever. It looks at the artifact alone, so it is decided before any call, and names of ours are never sent out.
 allow "our-zones" {
   reason  = "Zones we run ourselves",
   owner   = "netops",
@@ -31,7 +31,8 @@ rule "random-label" {
   title    = "Long random-looking label",
   severity = "info",                                    -- a hint, no more: below the level that alerts
 
-  -- First the fields the function reads; it gets them as r. It returns true, false or nil (cannot tell), and a reason.
+  -- First the fields the function reads; it gets them as r. It returns true, false or nil (cannot tell), and a
+  -- reason.
   when = custom({ "artifact" }, function(r)
     local label, digits = r.artifact:before ".", 0
     for i = 1, #label do

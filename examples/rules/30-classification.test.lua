@@ -6,7 +6,8 @@ case "malicious and seen this week: critical" {
   now    = "2026-05-01T00:00:00Z",
   given  = { artifact = "evil.example", classification = "malicious",
              passive_dns = { count = 3, first_seen = "2025-01-01", last_seen = "2026-04-28" } },
-  expect = { verdict = "compromised", severity = "critical", rules = { classification = "match" }, note_has = "(critical)" },
+  expect = { verdict = "compromised", severity = "critical", rules = { classification = "match" },
+             note_has = "(critical)" },
 }
 case "malicious, not seen for long: high" {
   now    = "2026-05-01T00:00:00Z",

@@ -85,18 +85,20 @@ const char *ptv_ticked(ptv_arena *mem, const char *text)
     return marked(mem, text, '\'');
 }
 
-void *ptv_no_memory(lua_State *L, ptv_loading *l)
+_Noreturn void ptv_no_memory(lua_State *L, ptv_loading *l)
 {
     l->set->no_memory = true;
     luaL_error(L, "no memory left for the rule set");
-    return NULL;
+    __builtin_unreachable();
 }
 
 void *ptv_keep(lua_State *L, ptv_loading *l, size_t size)
 {
     ptv_sandbox_charge_memory(L, size);
     void *p = ptv_arena_calloc(l->mem, 1, size ? size : 1);
-    return p ? p : ptv_no_memory(L, l);
+    if (!p)
+        ptv_no_memory(L, l);
+    return p;
 }
 
 const char *ptv_keep_text(lua_State *L, ptv_loading *l, int index)

@@ -16,13 +16,13 @@ enum { DEEPEST = 200, LOCALS = 256, TABLES_LOOKED_AT = 1000 };
 typedef enum kind { OTHER, GROUP, FIELD, TEST, COND, CALLABLE } kind; /* CALLABLE: all, at_least_of(2), rule "x" */
 
 typedef struct value {
-    kind kind;
     const char *text;            /* of a field: passive_dns.count; of a callable: its name */
     const char *id;              /* the text it was called with last: rule "id" */
-    size_t first, last;          /* tokens */
-    int local_line;              /* where the local that holds it was made */
     const ptv_scan_table *table; /* it is this table, or a call with it */
-    bool slipped;                /* said already */
+    size_t first, last;          /* tokens */
+    kind kind;
+    int local_line; /* where the local that holds it was made */
+    bool slipped;   /* said already */
 } value;
 
 typedef struct parser {

@@ -107,10 +107,8 @@ static ptv_code read_filter(ptv_piece *p, ptv_arena *mem, const char *text, size
         const char *digits = word + strlen("first(");
         size_t n = strlen(digits);
         ptv_text_trim(&digits, &n);
-        char number[24] = "";
-        if (n < sizeof number)
-            memcpy(number, digits, n);
-        if (ptv_int_parse(&p->first, number) && p->first >= 1 && p->first <= 10000)
+        word[(size_t)(digits - word) + n] = '\0';
+        if (ptv_int_parse(&p->first, digits) && p->first >= 1 && p->first <= 10000)
             return PTV_OK;
         return ptv_fail(err, PTV_ERULES, "first needs a number from 1 to 10000: {tags|first(3)|list}");
     }
