@@ -218,6 +218,8 @@ PTV_API ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, siz
 /* ------------------------------------------------------------------------------------------- report */
 
 PTV_API void ptv_report_free(ptv_report *r); /* NULL is fine */
+/* The same for a report of ptv_eval(), on the client's thread: its memory serves the next ptv_eval(), for loops over many. */
+PTV_API void ptv_report_recycle(ptv_client *c, ptv_report *r);
 PTV_API const char *ptv_report_artifact(const ptv_report *r); /* normalised; borrowed from r, as all below */
 PTV_API const char *ptv_report_input(const ptv_report *r);    /* as given */
 PTV_API ptv_verdict ptv_report_verdict(const ptv_report *r);
@@ -249,6 +251,15 @@ PTV_API ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, con
 /* Write the words rules may use (`fields`), or what each rule makes us fetch (`needs`), as text or json. */
 PTV_API ptv_code ptv_fields_write(ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);
 PTV_API ptv_code ptv_needs_write(ptv_client *c, ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);
+
+/* What editors and linters want to know about rule files and tests. */
+typedef enum ptv_editor_file {
+    PTV_EDITOR_WORDS,    /* annotations for the Lua language server, to be kept in PTV_EDITOR_FOLDER */
+    PTV_EDITOR_SETTINGS, /* its .luarc.json, beside that folder */
+    PTV_EDITOR_LUACHECK  /* .luacheckrc */
+} ptv_editor_file;
+#define PTV_EDITOR_FOLDER ".ptverdict"
+PTV_API ptv_code ptv_editor_write(ptv_editor_file file, ptv_write_fn *write, void *to, ptv_error *err);
 
 /* -------------------------------------------------------------------------------------------- tests */
 

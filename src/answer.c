@@ -13,14 +13,11 @@
 
 ptv_report *ptv_report_new(ptv_client *c, ptv_answered *answered, const char *input, int64_t elapsed_ms)
 {
-    ptv_report *r = ptv_calloc(1, sizeof *r);
+    const char *kept = ptv_arena_strdup(&answered->mem, input);
+    ptv_report *r = kept ? ptv_calloc(1, sizeof *r) : NULL;
     if (!r)
         return NULL;
-    r->input = ptv_strdup(input);
-    if (!r->input) {
-        ptv_free(r);
-        return NULL;
-    }
+    r->input = kept;
     r->answered = answered;
     answered->references++;
     r->elapsed_ms = elapsed_ms;
@@ -34,7 +31,14 @@ void ptv_report_free(ptv_report *r)
     if (!r)
         return;
     ptv_answered_unref(r->answered);
-    ptv_free(r->input);
+    ptv_free(r);
+}
+
+void ptv_report_recycle(ptv_client *c, ptv_report *r)
+{
+    if (!r)
+        return;
+    ptv_answered_recycle(c, r->answered);
     ptv_free(r);
 }
 

@@ -32,6 +32,19 @@ void ptv_answered_unref(ptv_answered *a)
     ptv_free(a);
 }
 
+void ptv_answered_recycle(ptv_client *c, ptv_answered *a)
+{
+    if (!a || c->spare || a->references > 1) {
+        ptv_answered_unref(a);
+        return;
+    }
+    ptv_arena kept = a->mem;
+    ptv_ruleset_unref(a->rules);
+    ptv_arena_reset(&kept);
+    *a = (ptv_answered){ .references = 1, .mem = kept };
+    c->spare = a;
+}
+
 ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, const ptv_judge *how, ptv_error *err)
 {
     ptv_record_seal(a->record, c->digest);
@@ -56,6 +69,7 @@ static void free_client(ptv_client *c)
     ptv_fetcher_free(c->fetcher);
     if (c->net.free)
         c->net.free(c->net.self);
+    ptv_answered_unref(c->spare);
     ptv_ruleset_unref(c->rules);
     ptv_digest_free(c->digest);
     ptv_arena_release(&c->scratch);
@@ -212,9 +226,10 @@ ptv_code ptv_record_of_text(ptv_record **out, ptv_arena *mem, ptv_arena *scratch
 
 ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len, ptv_error *err)
 {
-    ptv_answered *a = ptv_answered_new(RECORD_LIMIT, err);
+    ptv_answered *a = c->spare ? c->spare : ptv_answered_new(RECORD_LIMIT, err);
     if (!a)
         return PTV_ENOMEM;
+    c->spare = NULL;
     ptv_judge how = c->how;
     ptv_report *report = NULL;
     ptv_code rc = ptv_record_of_text(&a->record, &a->mem, &c->scratch, &c->sources, text, len, err);
@@ -234,6 +249,6 @@ ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len,
     }
     *out = report;
 out:
-    ptv_answered_unref(a);
+    ptv_answered_recycle(c, a);
     return rc ? ptv_wrap(err, "eval") : PTV_OK;
 }

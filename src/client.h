@@ -26,10 +26,12 @@ typedef struct ptv_answered {
 
 ptv_answered *ptv_answered_new(size_t limit_bytes, ptv_error *err);
 void ptv_answered_unref(ptv_answered *a); /* NULL is fine */
+/* Let go of one that was eval's: as unref, but the client may keep its memory for the next. */
+void ptv_answered_recycle(ptv_client *c, ptv_answered *a);
 
 struct ptv_report {
     ptv_answered *answered;
-    char *input; /* as this caller gave it */
+    const char *input; /* as this caller gave it; lives with `answered` */
     int64_t elapsed_ms;
     ptv_soar_options soar;
     void *tag;               /* of ptv_submit() */
@@ -53,6 +55,7 @@ struct ptv_client {
     ptv_fetcher *fetcher;
     ptv_digest *digest;
     ptv_arena scratch; /* JSON trees of eval */
+    ptv_answered *spare; /* emptied, its memory kept for the next eval; NULL */
 
     ptv_lookup_job *jobs; /* under way */
     size_t job_count;

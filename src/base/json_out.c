@@ -79,21 +79,38 @@ static void put_string(ptv_buf *b, const char *text)
     ptv_buf_putc(b, '"');
 }
 
-static void put_key(ptv_json_out *o, const char *key)
+/* The comma, the key and `tail`: one step where the key is plain, as ours all are. */
+static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t tail_len)
 {
+    size_t len = key ? strlen(key) : 0;
+    char *at = ptv_buf_reserve(o->buf, len + tail_len + 4), *start = at;
+    if (!at)
+        return;
     if (o->need_comma)
-        ptv_buf_putc(o->buf, ',');
+        *at++ = ',';
     o->need_comma = true;
-    if (key) {
+    if (key && plain_run(key, len) < len) {
+        ptv_buf_advance(o->buf, (size_t)(at - start));
         put_string(o->buf, key);
         ptv_buf_putc(o->buf, ':');
+        ptv_buf_append(o->buf, tail, tail_len);
+        return;
     }
+    if (key) {
+        *at++ = '"';
+        memcpy(at, key, len);
+        at += len;
+        *at++ = '"';
+        *at++ = ':';
+    }
+    if (tail_len)
+        memcpy(at, tail, tail_len);
+    ptv_buf_advance(o->buf, (size_t)(at - start) + tail_len);
 }
 
 void ptv_json_open(ptv_json_out *o, const char *key, char bracket)
 {
-    put_key(o, key);
-    ptv_buf_putc(o->buf, bracket);
+    put_key(o, key, &bracket, 1);
     o->need_comma = false;
 }
 
@@ -109,7 +126,7 @@ void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text)
         ptv_json_put_null(o, key);
         return;
     }
-    put_key(o, key);
+    put_key(o, key, NULL, 0);
     put_string(o->buf, text);
 }
 
@@ -203,6 +220,5 @@ void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v)
 
 void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len)
 {
-    put_key(o, key);
-    ptv_buf_append(o->buf, json, len);
+    put_key(o, key, json, len);
 }

@@ -5,6 +5,7 @@
  */
 #include "core/record.h"
 #include "base/text.h"
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -363,10 +364,8 @@ static void put_text(sink *s, const char *text)
 
 static void put_int(sink *s, int64_t value)
 {
-    unsigned char bytes[8]; /* low byte first on every machine */
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        bytes[i] = (unsigned char)((uint64_t)value >> (8 * i));
-    put_bytes(s, bytes, sizeof bytes);
+    uint64_t bytes = htole64((uint64_t)value); /* low byte first on every machine */
+    put_bytes(s, &bytes, sizeof bytes);
 }
 
 static void put_set(sink *s, const ptv_set *set)

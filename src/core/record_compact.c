@@ -9,6 +9,7 @@
  */
 #include "base/text.h"
 #include "core/record_json.h"
+#include <endian.h>
 #include <string.h>
 
 static const char mark[] = "PTV1";
@@ -222,6 +223,21 @@ static char *word_cell(reader *in)
     return *text ? text : NULL;
 }
 
+/* Eight decimal digits at once, in three multiplications: a row has three times of ten digits. */
+static bool eight_digits(int64_t *out, const char *at)
+{
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    x = le64toh(x);
+    const uint64_t tops = UINT64_C(0xF0F0F0F0F0F0F0F0), zeros = UINT64_C(0x3030303030303030);
+    if ((x & tops) != zeros || ((x + UINT64_C(0x0606060606060606)) & tops) != zeros)
+        return false;
+    x = ((x & UINT64_C(0x0F0F0F0F0F0F0F0F)) * (10 * 256 + 1)) >> 8;
+    x = ((x & UINT64_C(0x00FF00FF00FF00FF)) * (100 * 65536 + 1)) >> 16;
+    *out = (int64_t)(((x & UINT64_C(0x0000FFFF0000FFFF)) * ((UINT64_C(10000) << 32) + 1)) >> 32);
+    return true;
+}
+
 /* A decimal number from `least` to `most`; an empty cell is `absent`. Read without looking for the tab first. */
 static int64_t int_cell(reader *in, int64_t absent, int64_t least, int64_t most)
 {
@@ -234,6 +250,8 @@ static int64_t int_cell(reader *in, int64_t absent, int64_t least, int64_t most)
     }
     p += minus;
     char *digits = p;
+    if (in->end - p > 8 && eight_digits(&value, p))
+        p += 8;
     while (p < in->end && *p >= '0' && *p <= '9' && p - digits < 18)
         value = value * 10 + (*p++ - '0');
     if (p == digits || p >= in->end || *p != '\t') {

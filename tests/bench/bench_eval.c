@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "ptverdict.h"
 
+#include <stdlib.h>
+
 static const char *const RULES[] = { "rules/10-flagged-tags.lua", "examples/rules/20-fresh-and-busy.lua",
                                      "tests/bench/rules/classification.lua" };
 
@@ -46,7 +48,7 @@ static double rate(ptv_client *c, const ptv_buf *record, double seconds, bool wi
                 fprintf(stderr, "bench_eval: %s\n", err.msg);
                 exit(1);
             }
-            ptv_report_free(report);
+            ptv_report_recycle(c, report);
         }
         spent = bench_cpu_s() - start;
     } while (spent < seconds);
