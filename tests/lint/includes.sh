@@ -13,8 +13,13 @@ may_reach() {
     sources) echo base core net sources ;;
     rules) echo base core rules ;;
     report) echo base core report ;;
-    cli) echo base config cli ;;
-    .) echo base core config net sources rules report client.h ;;
+    store) echo base core store ;;
+    stomp) echo base net stomp ;;
+    soar) echo base core net stomp store soar ;;
+    httpd) echo base httpd ;;
+    serve) echo base core config net stomp store soar httpd serve ;;
+    cli) echo base config serve cli ;;
+    .) echo base core config net sources rules report store client.h testing.h compare.h ;;
     *) echo "src/$1 is not on the map in tests/lint/includes.sh" >&2 && exit 1 ;;
     esac
 }
@@ -26,6 +31,8 @@ library_of() {
     ini.h) echo config ;;
     curl/*) echo net ;;
     lua*.h | lauxlib.h | lualib.h) echo rules ;;
+    sqlite3.h) echo store ;;
+    microhttpd.h) echo httpd ;;
     esac
 }
 

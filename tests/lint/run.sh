@@ -30,7 +30,7 @@ clang_warns() {
     done
 }
 # shellcheck disable=SC2046,SC2086
-tidy() { printf '%s\n' $sources | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$@" -- '"$(flags)"' 2>/dev/null' sh; }
+tidy() { printf '%s\n' $sources | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$@" -- '"$(flags)"' 2>/dev/null' sh; }
 headers_alone() {
     for h in include/ptverdict.h; do
         printf '#include "%s"\n' "$h" >build/header.c
