@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/editor.h"
 #include "cli/files.h"
 #include "cli/settings.h"
 #include "cli/starter.h"
@@ -34,6 +35,10 @@ static ptv_code put(const char *folder, const char *name, const void *bytes, siz
 static ptv_code write_starter(const char *folder, ptv_arena *mem, ptv_error *err)
 {
     ptv_code rc = check_free(folder, "app.config", mem, err);
+    if (!rc)
+        rc = check_free(folder, PTV_EDITOR_FOLDER, mem, err);
+    if (!rc)
+        rc = check_free(folder, ".luarc.json", mem, err);
     for (const cli_starter_file *f = cli_starter; !rc && f->path; f++)
         rc = check_free(folder, f->path, mem, err);
     ptv_buf settings = PTV_BUF(1 << 20);
@@ -46,6 +51,8 @@ static ptv_code write_starter(const char *folder, ptv_arena *mem, ptv_error *err
         rc = put(folder, "app.config", settings.data, settings.len, true, mem, err);
     for (const cli_starter_file *f = cli_starter; !rc && f->path; f++)
         rc = put(folder, f->path, f->bytes, f->len, false, mem, err);
+    if (!rc)
+        rc = cli_editor_write(folder, mem, err);
     ptv_buf_release(&settings);
     return rc;
 }

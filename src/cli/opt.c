@@ -33,6 +33,7 @@ const cli_flag_info cli_flags[FLAG_COUNT] = {
                              "fail each section in turn; fail when that turns match and no_match round" },
     [FLAG_STRICT] = { "strict", 0, NULL, "--coverage 100 --invert --fail-sections" },
     [FLAG_WATCH] = { "watch", 0, NULL, "run again whenever a rule, test or list file is saved; Ctrl-C ends it" },
+    [FLAG_EDITOR] = { "editor", 0, NULL, "write files that make an editor know the words into DIR (default: here)" },
     [FLAG_QUIET] = { "quiet", 'q', NULL, "no progress, summary or warnings on stderr" },
     [FLAG_VERBOSE] = { "verbose", 'v', NULL, "say more on stderr; twice: every request" },
     [FLAG_COLOR] = { "color", 0, "WHEN", "auto (default; NO_COLOR is honoured), always or never" },
@@ -162,6 +163,9 @@ static cli_exit take_flag(parsing *p, cli_flag f, char *value)
         break;
     case FLAG_WATCH:
         o->watch = true;
+        break;
+    case FLAG_EDITOR:
+        o->editor = true;
         break;
     case FLAG_QUIET:
         o->quiet = true;

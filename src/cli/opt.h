@@ -27,6 +27,7 @@ typedef enum cli_flag {
     FLAG_FAIL_SECTIONS,
     FLAG_STRICT,
     FLAG_WATCH,
+    FLAG_EDITOR,
     FLAG_QUIET,
     FLAG_VERBOSE,
     FLAG_COLOR,
@@ -60,7 +61,7 @@ typedef struct cli_options {
     const char *run;      /* test: which cases */
     int coverage_percent; /* test: the gate; -1: not given */
     bool explain, exit_code, compact, quiet, help, version;
-    bool fail_fast, invert, fail_sections, strict, watch;
+    bool fail_fast, invert, fail_sections, strict, watch, editor;
     int verbose;
     bool color; /* decided: the flag, NO_COLOR, the terminal */
 } cli_options;
