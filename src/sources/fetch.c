@@ -4,12 +4,13 @@
  *     step ──► local source: answers at once ──────────────┐
  *          └─► network source: in flight ──► waiting ──► …─┴─► next step, or finished
  *
+ * A network source is not asked while an answer of its is kept that is young enough; an older one stands in when it fails.
  * A step that has no entry or failed leads to the next; joined steps ('+') are asked one after the other and united.
  * Nothing here waits: answers come in through the transport's poll(), retries through ptv_fetcher_run().
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sources/fetcher.h"
+#include "sources/cached.h"
 #include "sources/sections.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -211,6 +212,8 @@ static result ask_step(ask *a)
         a->skipped = true;
         return NOTHING;
     }
+    if (ptv_cached_fresh(f, a->fetch->record, a->fetch->mem, a->section, kind_of(a)))
+        return GOT;
     return start(a);
 }
 
@@ -242,6 +245,34 @@ static bool next_is_joined(const ask *a)
     return a->step + 1 < route->count && route->steps[a->step + 1].joined;
 }
 
+/* A later step can answer for this one. */
+static bool has_alternative(const ask *a)
+{
+    const ptv_route *route = &a->fetch->fetcher->routes[a->section];
+    for (size_t i = a->step + 1; i < route->count; i++)
+        if (!route->steps[i].joined)
+            return true;
+    return false;
+}
+
+/* What failed is in the record: an older answer of that source in its place. */
+static bool use_stale(ask *a, const ptv_source_kind *kind)
+{
+    return kind->request && ptv_cached_stale(a->fetch->fetcher, a->fetch->record, a->fetch->mem, a->section, kind);
+}
+
+/* No alternative had an answer: an older one of a source that stands for the whole section. */
+static bool use_stale_of_route(ask *a)
+{
+    const ptv_route *route = &a->fetch->fetcher->routes[a->section];
+    for (size_t i = 0; i < route->count; i++) {
+        bool is_part = route->steps[i].joined || (i + 1 < route->count && route->steps[i + 1].joined);
+        if (!is_part && use_stale(a, &ptv_source_kinds[route->steps[i].kind]))
+            return true;
+    }
+    return false;
+}
+
 /* No step had an answer: why. */
 static void give_up(ask *a)
 {
@@ -252,6 +283,7 @@ static void give_up(ask *a)
     if (a->has_failure) {
         ptv_section_clear(fetch->record, a->section);
         *info_of(a) = a->failure;
+        use_stale_of_route(a);
         return;
     }
     bool denied = route->count == 1 && (f->local[route->steps[0].kind].denies & PTV_BIT(a->section));
@@ -300,6 +332,8 @@ static void advance(ask *a, result last)
     ptv_fetcher *f = a->fetch->fetcher;
     const ptv_route *route = &f->routes[a->section];
     while (last != UNDER_WAY) {
+        if (last == FAILED && !has_alternative(a) && use_stale(a, kind_of(a)))
+            last = GOT;
         if (last == GOT && (a->joined || next_is_joined(a)))
             last = join(a);
         if (last == FAILED) {
@@ -371,7 +405,10 @@ static ptv_code read_response(ask *a, const ptv_response *response, bool *retry)
                           .location = response->location,
                           .fetched_at = ptv_fetcher_now_utc(f),
                           .retry_after_s = response->retry_after_s };
-    return kind_of(a)->read(fetch->record, fetch->mem, f->s, a->section, &answer, retry, &err);
+    ptv_code rc = kind_of(a)->read(fetch->record, fetch->mem, f->s, a->section, &answer, retry, &err);
+    if (!rc)
+        ptv_cached_keep(f, fetch->record, a->section, kind_of(a), &answer);
+    return rc;
 }
 
 static void respond(void *tag, const ptv_response *response)
@@ -466,6 +503,7 @@ void ptv_fetch_cancel(ptv_fetch *fetch)
             *info_of(a) = a->failure;
         if (info_of(a)->state != PTV_STATE_FAILED)
             fail_section(a, PTV_STATE_NOT_ASKED, PTV_CAUSE_DEADLINE, "no answer before the deadline");
+        use_stale_of_route(a);
         info_of(a)->calls = a->calls;
     }
     fetch->first_ask = NULL;

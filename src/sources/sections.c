@@ -123,6 +123,12 @@ static bool join_info(ptv_section_info *into, ptv_arena *mem, const ptv_section_
     into->source = ptv_arena_printf(mem, "%s + %s", other->source, own.source);
     if (own.http == 0)
         into->http = other->http;
+    if (other->state == PTV_STATE_STALE) { /* one part beyond its time: the whole is */
+        into->state = PTV_STATE_STALE;
+        into->reason = other->reason;
+    }
+    if (other->age_s > own.age_s)
+        into->age_s = other->age_s;
     if (other->fetched_at > own.fetched_at)
         into->fetched_at = other->fetched_at;
     if (!own.raw) {

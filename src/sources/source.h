@@ -8,6 +8,20 @@
 #include "core/record.h"
 #include "net/transport.h"
 
+struct ptv_answer;
+
+/*
+ * Answers of network sources kept from earlier, lent by whoever has a store; `self` NULL: none. Only good ones are kept, as
+ * they came, so that settings which change how they are read count at once. What goes wrong in there is the lender's to tell.
+ */
+typedef struct ptv_section_cache {
+    void *self;
+    /* status, body (arena) and fetched_at. false: none is kept. */
+    bool (*get)(void *self, struct ptv_answer *out, ptv_arena *mem, const char *source, const char *endpoint,
+                const char *artifact);
+    void (*put)(void *self, const struct ptv_answer *answer, const char *source, const char *endpoint, const char *artifact);
+} ptv_section_cache;
+
 /* What sources read from the settings; client.c fills it. Text borrowed for the life of the fetcher. */
 typedef struct ptv_source_settings {
     const char *base_url, *path[PTV_SECTION_COUNT]; /* "/v2/actions/tags" */
@@ -25,6 +39,9 @@ typedef struct ptv_source_settings {
     const char *route[PTV_SECTION_COUNT]; /* "lists, passivetotal" | "lists + passivetotal"; NULL: the default route */
     long quota_check_every_s;             /* 0: the account is asked only when a rule uses it */
     bool keep_answers;
+    ptv_section_cache cache;
+    int64_t cache_s[PTV_SECTION_COUNT]; /* how long an answer stands for a call; 0: never */
+    int64_t stale_s;                    /* how much longer it may stand in, as stale, while the source fails */
     int64_t (*clock_utc)(void); /* for quota resets and archives; injected by tests */
 } ptv_source_settings;
 
