@@ -102,21 +102,17 @@ static void check_allow(ptv_loader *set, const ptv_built_allow *b, const known *
 
 /* ------------------------------------------------------------------------------------------------- never */
 
-static bool meets(const ptv_args *a, const ptv_args *b)
+/* How many words both have: they are sorted. */
+static size_t common(const ptv_args *a, const ptv_args *b)
 {
-    for (size_t i = 0; i < a->word_count; i++)
-        for (size_t j = 0; j < b->word_count; j++)
-            if (strcmp(a->words[i], b->words[j]) == 0)
-                return true;
-    return false;
-}
-
-static bool holds_all(const ptv_args *all, const ptv_args *part)
-{
-    for (size_t i = 0; i < part->word_count; i++)
-        if (!meets(&(ptv_args){ .words = &part->words[i], .word_count = 1 }, all))
-            return false;
-    return true;
+    size_t i = 0, j = 0, count = 0;
+    while (i < a->word_count && j < b->word_count) {
+        int order = strcmp(a->words[i], b->words[j]);
+        count += order == 0;
+        i += order <= 0;
+        j += order >= 0;
+    }
+    return count;
 }
 
 static bool is_number_test(ptv_op op)
@@ -133,7 +129,7 @@ static void bounds(const ptv_cond *c, double *low, double *high)
 /* No value of their common field passes both. */
 static bool contradict_in_order(const ptv_cond *a, const ptv_cond *b)
 {
-    enum { MOST_WORDS = 1000 };
+    enum { MOST_WORDS = 100 };
     if (a->args.word_count > MOST_WORDS || b->args.word_count > MOST_WORDS)
         return false; /* lists: not compared word by word */
     bool a_names = a->op == PTV_OP_IS || a->op == PTV_OP_IS_ANY, b_names = b->op == PTV_OP_IS || b->op == PTV_OP_IS_ANY;
@@ -142,13 +138,13 @@ static bool contradict_in_order(const ptv_cond *a, const ptv_cond *b)
     if (a->field->type == PTV_YESNO && a_names && b_names)
         return a->args.yes != b->args.yes;
     if (a_names && b_names)
-        return !meets(&a->args, &b->args);
+        return common(&a->args, &b->args) == 0;
     if (a_names && b->op == PTV_OP_IS_NOT)
-        return holds_all(&b->args, &a->args);
+        return common(&a->args, &b->args) == a->args.word_count;
     if (a->op == PTV_OP_HAS_ALL && b->op == PTV_OP_HAS_NONE)
-        return meets(&a->args, &b->args);
+        return common(&a->args, &b->args) > 0;
     if (a->op == PTV_OP_HAS_ANY && b->op == PTV_OP_HAS_NONE)
-        return holds_all(&b->args, &a->args);
+        return common(&a->args, &b->args) == a->args.word_count;
     if (a->op == PTV_OP_WITHIN && b->op == PTV_OP_OLDER_THAN)
         return a->args.by_day == b->args.by_day && b->args.span_s >= a->args.span_s;
     if (a->op == PTV_OP_BEFORE && b->op == PTV_OP_AFTER)

@@ -60,6 +60,8 @@ static void note_captured(lua_State *L, lua_Integer *todo, lua_Integer *noted)
         if (type == LUA_TUSERDATA)
             luaL_error(L, "captures '%s', a word of rules; a custom function reads its fields from its argument: r.artifact",
                        name);
+        if (lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1)) /* the iterator of pairs counts in there */
+            luaL_error(L, "captures '%s', a function that remembers; call pairs inside the custom function", name);
         if (type == LUA_TFUNCTION && !lua_iscfunction(L, -1)) {
             lua_pushvalue(L, -1);
             if (lua_rawget(L, 4) == LUA_TNIL) {

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include <lauxlib.h>
+#include <locale.h>
 #include <string.h>
 
 enum {
@@ -228,7 +229,10 @@ ptv_code ptv_sandbox_call(ptv_sandbox *sb, lua_CFunction f, void *arg, bool limi
     lua_settop(L, 0);
     lua_pushcfunction(L, f);
     lua_pushlightuserdata(L, arg);
+    /* Lua compares texts and writes numbers by the locale, which is the host's to choose: the same answer everywhere. */
+    locale_t hosts = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* "C" is a constant: nothing to free */
     ptv_code rc = lua_pcall(L, 1, 0, 0) == LUA_OK ? PTV_OK : explain(sb, err);
+    uselocale(hosts);
     lua_sethook(L, NULL, 0, 0);
     sb->phase = before;
     return rc;

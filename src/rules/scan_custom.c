@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FIELDS = 64 };
-
 static const ptv_token *token(const ptv_custom_scan *s, size_t at)
 {
     return &s->tokens.items[at < s->tokens.count ? at : s->tokens.count - 1];
@@ -21,17 +19,14 @@ static bool same(const ptv_token *a, const ptv_token *b)
     return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
 }
 
-/* The fields named as texts; SIZE_MAX: they come from a variable, so that only the run can tell. */
-static size_t read_fields(const ptv_custom_scan *s, const char **names)
+/* The fields named as texts; none when they come from a variable, so that only the run can tell. */
+static void read_fields(ptv_custom_scan *s)
 {
-    size_t count = 0;
     for (size_t i = s->fields_first; i < s->fields_last; i++) {
-        if (token(s, i)->kind == PTV_TOK_NAME)
-            return SIZE_MAX;
-        if (token(s, i)->kind == PTV_TOK_TEXT && count < MOST_FIELDS)
-            names[count++] = ptv_token_text(s->mem, token(s, i));
+        s->fields_unknown |= token(s, i)->kind == PTV_TOK_NAME;
+        if (token(s, i)->kind == PTV_TOK_TEXT && s->field_count < PTV_CUSTOM_FIELDS)
+            s->fields[s->field_count++] = ptv_token_text(s->mem, token(s, i));
     }
-    return count;
 }
 
 static bool is_named(const char *const *names, size_t count, const char *path, bool as_group)
@@ -61,9 +56,9 @@ static const char *read_path(const ptv_custom_scan *s, size_t at, const char **s
 
 static const char *reads_unnamed(const ptv_custom_scan *s, const ptv_token *parameter, size_t at)
 {
-    const char *names[MOST_FIELDS], *single;
-    size_t count = read_fields(s, names);
-    const char *path = count == SIZE_MAX ? NULL : read_path(s, at + 1, &single);
+    const char *const *names = s->fields, *single = NULL;
+    size_t count = s->field_count;
+    const char *path = s->fields_unknown ? NULL : read_path(s, at + 1, &single);
     if (!path || strcmp(path, "now") == 0 || is_named(names, count, path, false) || is_named(names, count, path, true) ||
         (single && is_named(names, count, single, false)))
         return NULL;
@@ -147,8 +142,10 @@ static const char *unknown_name(const ptv_custom_scan *s, size_t at, const char 
 
 int ptv_custom_scan_next(ptv_custom_scan *s, const char **code, const char **message)
 {
-    if (!s->at)
+    if (!s->at) {
         s->at = s->first + 1;
+        read_fields(s);
+    }
     if (!ptv_token_is(token(s, s->first + 1), "(") || token(s, s->first + 2)->kind != PTV_TOK_NAME)
         return 0;
     const ptv_token *parameter = token(s, s->first + 2);

@@ -16,13 +16,19 @@ typedef struct ptv_token_set {
 /* Names declared as a local, a parameter, a loop variable or a label, anywhere in the file. false: arena full. */
 bool ptv_declared_find(ptv_token_set *out, ptv_arena *mem, const ptv_tokens *tokens);
 
+enum { PTV_CUSTOM_FIELDS = 64 };
+
 typedef struct ptv_custom_scan {
     ptv_arena *mem;
     ptv_tokens tokens;
     ptv_token_set declared;
     size_t fields_first, fields_last; /* tokens of its first argument, the last excluded */
     size_t first, last;               /* from `function` to behind its `end` */
-    size_t at;                        /* where the search goes on; 0 at the start */
+    /* Of the search; zero at the start. */
+    size_t at;
+    const char *fields[PTV_CUSTOM_FIELDS];
+    size_t field_count;
+    bool fields_unknown;
 } ptv_custom_scan;
 
 /* The next problem's line with its code and message; 0: no more. */

@@ -501,6 +501,10 @@ static void refuses_a_captured_table(void **state)
                            "t ~= nil end) }"),
         PTV_ERULES);
     assert_says(t, "captures 't', a word of rules");
+    assert_int_equal(rules_load_text(t, "local following = pairs { 1, 2, 3 }\nrule 'a' { severity = 'low',\n"
+                                        " when = custom({ 'artifact' }, function(r) return following({ 1 }) ~= nil end) }"),
+                     PTV_ERULES);
+    assert_says(t, "bad.lua:3: error: custom captures 'following', a function that remembers");
 }
 
 static void refuses_to_write_to_the_record(void **state)
