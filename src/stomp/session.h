@@ -36,8 +36,9 @@ ptv_code ptv_session_feed(ptv_session *s, const char *bytes, size_t len, int64_t
 /* Bytes to send; the caller tells how many went out. */
 const char *ptv_session_pending(const ptv_session *s, size_t *len);
 void ptv_session_sent(ptv_session *s, size_t len, int64_t now_ms);
-/* Heart-beats: queues one when due. PTV_ETIMEOUT: the peer has been silent for twice what it promised, or CONNECTED has not
- * come within twice what we ask for. PTV_ENOMEM, PTV_ETOOBIG: what was to be sent did not fit; nothing more is sent. */
+/* Heart-beats: queues one when due. PTV_ETIMEOUT: the peer has been silent for 2.2 times what it promised (33 s of 15), or
+ * CONNECTED has not come within 2.2 times what we ask for. PTV_ENOMEM, PTV_ETOOBIG: what was to be sent did not fit; nothing
+ * more is sent. */
 ptv_code ptv_session_tick(ptv_session *s, int64_t now_ms, ptv_error *err);
 int64_t ptv_session_next_tick_ms(const ptv_session *s); /* INT64_MAX: never */
 bool ptv_session_is_connected(const ptv_session *s);
