@@ -168,7 +168,10 @@ typedef struct ptv_client_options {
     bool offline;      /* no source is opened: eval, check, test, diff */
     bool keep_answers; /* keep raw bodies, for PTV_FORMAT_SOAR and PTV_FORMAT_ANSWERS */
     bool explain;      /* keep the tree of conditions, for PTV_WRITE_EXPLAIN */
+    const char *why_not; /* a rule id: reports say which conditions would have to change for it to match; copied */
     bool without_rules; /* fetch only: no rule is loaded, every section is asked */
+    bool keep_in_memory; /* without the setting `state`: answers are cached as long as the client lives */
+    bool not_routable;   /* eval judges as a lookup does that may ask nobody: skipped where no rule matches */
     int64_t now_utc;   /* seconds; PTV_NO_TIME or 0: the clock at each lookup, the record's time at each eval */
 } ptv_client_options;
 
@@ -201,6 +204,9 @@ PTV_API ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, v
 PTV_API ptv_code ptv_wait(ptv_client *c, int timeout_ms, ptv_error *err); /* PTV_ETIMEOUT: nothing ready yet */
 PTV_API bool ptv_next(ptv_client *c, ptv_report **out, void **tag);       /* false: none finished */
 PTV_API void ptv_wakeup(ptv_client *c);          /* ends a ptv_wait() early; from any thread or signal handler */
+/* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none. While
+ * one is watched ptv_wait() waits its whole time also with nothing under way. */
+PTV_API void ptv_watch(ptv_client *c, int fd, short events);
 PTV_API size_t ptv_in_flight(const ptv_client *c);
 /* True once a source's quota or key is used up, so that further lookups would only be unknown. */
 PTV_API bool ptv_exhausted(const ptv_client *c, const char **why);
@@ -209,7 +215,7 @@ PTV_API bool ptv_exhausted(const ptv_client *c, const char **why);
  * Judge a record that is already there: no network, no key.
  *
  *   text, len  one JSON object (normalised record or short form), or the saved answers of one artifact,
- *              one JSON object a line; or one compact record
+ *              one JSON object a line; or one compact record; or a line of the decision log
  *
  * Errors: PTV_EINVAL not a record (what and where), PTV_ENOMEM.
  */
@@ -233,6 +239,11 @@ PTV_API unsigned ptv_report_calls(const ptv_report *r); /* upstream requests sen
 PTV_API const char *ptv_report_outcome(const ptv_report *r, const char *rule_id);
 PTV_API size_t ptv_report_rule_count(const ptv_report *r);
 PTV_API const char *ptv_report_rule(const ptv_report *r, size_t index, const char **outcome); /* id */
+/* One property of the hit card: its name, its type ("string" "number" "uri" "ip") and its value as text. false past the end.
+ * A card is there for every rule that matched: it is a hit to be shown only when the verdict says compromised. */
+PTV_API bool ptv_report_hit(const ptv_report *r, size_t index, const char **name, const char **type, const char **value);
+/* Unknown for a reason that goes away by itself: ask again, after *retry_after_s (-1: nobody said when). */
+PTV_API bool ptv_report_is_later(const ptv_report *r, int64_t *retry_after_s);
 
 /* Write the report once in a format. Bytes from the network are escaped for where they go. */
 PTV_API ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsigned flags, ptv_write_fn *write, void *to,
@@ -242,6 +253,25 @@ PTV_API const char *ptv_csv_header(void);
 PTV_API ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv_write_fn *write, void *to, ptv_error *err);
 /* The SOAR result of a call whose input was refused: success false, reason. `inputs` is the JSON object given. */
 PTV_API ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to, ptv_error *err);
+
+/* -------------------------------------------------------------------------------------------- state */
+
+/*
+ * What the folder of the setting `state` keeps (docs/state.md). Without one nothing is kept, and that is no error; nor is a
+ * folder that fails when a client is opened: a warning goes to the log, and the client works without.
+ */
+
+/* Put a decision into the log, with the ids that the SOAR gave (NULL: none). A report without a decision has nothing to log.
+ * Errors: PTV_EIO, PTV_ENOMEM, PTV_ETOOBIG. */
+PTV_API ptv_code ptv_decision_log(ptv_client *c, const ptv_report *r, const char *incident_id, const char *artifact_id,
+                                  ptv_error *err);
+/* Hand over each line of the log, the oldest first: JSON objects of schema ptverdict.log/1. Non-zero ends it. ptv_eval()
+ * reads such a line as the record in it. Errors: PTV_ESETTINGS no `state`, PTV_EIO, PTV_ENOMEM. */
+PTV_API ptv_code ptv_decision_log_read(const ptv_config *config, ptv_write_fn *each, void *to, ptv_error *err);
+/* The folders of a rule set that was loaded once, to be given as ptv_client_options.rules. *out is one block, yours:
+ * ptv_rules_kept_free(). *count 0: it is not kept. Errors: PTV_ESETTINGS no `state`, PTV_EIO, PTV_ENOMEM. */
+PTV_API ptv_code ptv_rules_kept(char ***out, size_t *count, const ptv_config *config, const char *digest, ptv_error *err);
+PTV_API void ptv_rules_kept_free(char **folders); /* NULL is fine */
 
 /* -------------------------------------------------------------------------------------------- rules */
 

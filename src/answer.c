@@ -122,6 +122,24 @@ const char *ptv_report_outcome(const ptv_report *r, const char *rule_id)
     return NULL;
 }
 
+bool ptv_report_hit(const ptv_report *r, size_t index, const char **name, const char **type, const char **value)
+{
+    if (!r->answered->judged || index >= r->answered->decision.hit_count)
+        return false;
+    const ptv_hit_property *property = &r->answered->decision.hit[index];
+    *name = property->name;
+    *type = ptv_hit_type_name(property->type);
+    *value = property->value;
+    return true;
+}
+
+bool ptv_report_is_later(const ptv_report *r, int64_t *retry_after_s)
+{
+    const ptv_decision *d = &r->answered->decision;
+    *retry_after_s = r->answered->judged ? d->retry_after_s : -1;
+    return r->answered->judged && d->verdict == PTV_VERDICT_UNKNOWN && d->unknown_kind == PTV_UNKNOWN_LATER;
+}
+
 const char *ptv_csv_header(void)
 {
     return ptv_report_csv_columns;
