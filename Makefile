@@ -13,8 +13,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 Q    := $(if $(filter 0,$(V)),@)
 say   = @$(if $(filter 0,$(V)),printf '  %-7s %s\n' "$(1)" "$(2)",:)
 
-PKGS := libcurl libcjson lua5.4 inih libidn2 libpsl libcrypto sqlite3
-DEBS := gcc libc6-dev pkg-config libcurl4-openssl-dev libcjson-dev liblua5.4-dev libinih-dev libidn2-dev libpsl-dev libssl-dev libsqlite3-dev
+PKGS := libcurl libcjson lua5.4 inih libidn2 libpsl libcrypto sqlite3 libmicrohttpd
+DEBS := gcc libc6-dev pkg-config libcurl4-openssl-dev libcjson-dev liblua5.4-dev libinih-dev libidn2-dev libpsl-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
 # Programs and packages that only some targets use.
 DEMO_PROGS := node
 DEMO_DEBS  := nodejs
