@@ -4,51 +4,45 @@
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 cd "$(dirname "$0")/.."
-ptverdict=build/ptverdict
-work=build/demo
-rm -rf "$work"
-mkdir -p "$work"
 . tests/lib/mock.sh
+rm -rf build/demo
+mkdir -p build/demo
+
+# run WHAT-IT-SHOWS COMMAND [options]: print the command as a person would type it, then run it.
+run() {
+    printf '\n# %s\n$ ptverdict' "$1"
+    shift
+    for word in "$@"; do
+        case $word in *[!A-Za-z0-9._/:=-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+    build/ptverdict "$@"
+}
 
 DEMO_KEY=demo-key
-DEMO_URL=http://127.0.0.1:1
-export DEMO_KEY DEMO_URL
 start_mock --data examples/demo/answers.json --auth "demo:$DEMO_KEY"
 trap 'stop_mock' EXIT
 DEMO_URL=$MOCK_URL
-
-run() {
-    printf '\n\033[1m$ ptverdict'
-    printf ' %s' "$@"
-    printf '\033[0m\n'
-    "$ptverdict" "$@"
-}
-if [ ! -t 1 ]; then
-    run() {
-        printf '\n$ ptverdict'
-        printf ' %s' "$@"
-        printf '\n'
-        "$ptverdict" "$@"
-    }
-fi
-# Options that each command here needs: the settings, the shipped rule, the example rules.
-common="-c examples/demo/app.config --rules rules --rules examples/rules"
+PTVERDICT_CONFIG=examples/demo/app.config
+export DEMO_KEY DEMO_URL PTVERDICT_CONFIG
+rules="--rules rules --rules examples/rules"
 
 # shellcheck disable=SC2086  # options are words
 {
-    run lookup $common login-update.example
-    run lookup $common quiet-shop.example
-    run lookup $common half-answered.example
-    run lookup $common 10.1.2.3
-    run lookup $common 'hxxp://dropzone[.]example/gate.php?id=7'
-    run lookup $common analyst@quiet-shop.example || [ $? -eq 65 ]
-
+    run 'a tag on our list: compromised, with the hit, the note and the reasons' lookup $rules login-update.example
+    run 'nothing matches; that is not a clean bill' lookup $rules quiet-shop.example
+    run 'the tags call answers 503: unknown, not fine' lookup $rules half-answered.example
+    run 'an internal address is never sent to anybody' lookup $rules 10.1.2.3
+    run 'pasted from a mail, defanged' lookup $rules 'hxxp://dropzone[.]example/gate.php?id=7'
+    run 'neither a name nor an address: refused' lookup $rules analyst@quiet-shop.example || [ $? -eq 65 ]
     echo
-    echo "== the same artifacts from a recording, offline =="
-    run fetch $common --save "$work/archive" login-update.example quiet-shop.example half-answered.example dropzone.example >"$work/fetch.txt"
-    head -n 2 "$work/fetch.txt"
+    echo '# keep what the service answered, for later'
+    echo '$ ptverdict fetch --save build/demo/archive login-update.example quiet-shop.example half-answered.example dropzone.example >records.ndjson'
+    build/ptverdict fetch --save build/demo/archive \
+        login-update.example quiet-shop.example half-answered.example dropzone.example >build/demo/records.ndjson
     stop_mock
-    run lookup $common --set archive="$work/archive" --set tags=archive --set classification=archive --set passive_dns=archive \
-        --set subdomains=archive --format csv \
+    PTVERDICT_CONFIG=examples/demo/offline.config
+    run 'the server is gone; the same artifacts from the recording, offline' lookup $rules --explain login-update.example
+    run 'and as a list, for a spreadsheet' lookup $rules --format csv \
         login-update.example quiet-shop.example half-answered.example 10.1.2.3 'hxxp://dropzone[.]example/gate.php?id=7'
 }
