@@ -217,8 +217,10 @@ ptv_code ptv_settings_rules(ptv_rules_options *out, ptv_arena *mem, const ptv_co
     const char **paths = ptv_arena_calloc(mem, path_room, sizeof *paths);
     if (!paths)
         return ptv_arena_fail(mem, err);
-    for (size_t i = 0; i < options->rules_count; i++)
+    for (size_t i = 0; i < options->rules_count; i++) {
         paths[i] = options->rules[i];
+        r.part |= !ptv_is_dir(paths[i]);
+    }
     if (!r.path_count) {
         paths[0] = default_rules(mem, config);
         r.path_count = 1;

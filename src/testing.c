@@ -249,6 +249,7 @@ static ptv_code find_set(test_set **out, runner *r, test_file *file, const ptv_c
         return rc;
     *set = (test_set){ .path = path, .of = c, .file = &file->cases, .next = r->sets };
     options.paths = &set->path;
+    options.part = !c->every_rule;
     options.path_count = 1;
     ptv_findings *found = NULL;
     rc = ptv_findings_new(&found, err);

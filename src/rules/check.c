@@ -88,7 +88,7 @@ static void check_allow(ptv_loader *set, const ptv_built_allow *b, const known *
         else if (left <= WARN_DAYS)
             ADD(set, PTV_WARNING, a->file, a->line, "W-EXPIRES", "allowance \"%s\" expires on %s", a->id, day);
     }
-    for (size_t i = 0; i < a->applies_count; i++)
+    for (size_t i = 0; i < a->applies_count && !set->options->part; i++)
         if (!is_rule(rules, rule_count, a->applies_to[i]))
             ADD(set, PTV_ERROR, a->file, a->line, "E-ALLOW", "allowance \"%s\": no rule %s%s", a->id,
                 ptv_ticked(&set->rs->mem, a->applies_to[i]),
@@ -177,6 +177,7 @@ static bool is_impossible(const ptv_cond *c)
 
 typedef struct never_walk {
     ptv_loader *set;
+    size_t *patience;           /* comparisons left for the whole set: a loop can build more than anybody waits for */
     const ptv_cond *leaves[64]; /* that must hold together */
     size_t count;
 } never_walk;
@@ -200,7 +201,7 @@ static void check_never(never_walk *w, const ptv_cond *c)
     }
     if (is_impossible(c))
         ADD(w->set, PTV_ERROR, c->file, c->line, "E-NEVER", "%s can never match", c->text);
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i<w->count && * w->patience> 0; i++, --*w->patience)
         if (contradict(w->leaves[i], c)) {
             ADD(w->set, PTV_ERROR, c->file, c->line, "E-NEVER", "this can never match: %s contradicts %s (line %d)", c->text,
                 w->leaves[i]->text, w->leaves[i]->line);
@@ -230,10 +231,10 @@ static const ptv_cond *reader_of(const ptv_cond *c, ptv_sections sections)
     return c;
 }
 
-static void check_rule(ptv_loader *set, const ptv_rule *r, ptv_sections judged, ptv_sections shown)
+static void check_rule(ptv_loader *set, const ptv_rule *r, ptv_sections judged, ptv_sections shown, size_t *patience)
 {
     for (size_t i = 0; i < r->level_count; i++) {
-        never_walk walk = { .set = set };
+        never_walk walk = { .set = set, .patience = patience };
         check_never(&walk, r->levels[i].when);
     }
     ptv_sections missing = r->judged_sections & ~set->options->supported;
@@ -259,7 +260,7 @@ static void check_rule(ptv_loader *set, const ptv_rule *r, ptv_sections judged, 
 static void check_settings(ptv_loader *set)
 {
     const ptv_rules_options *o = set->options;
-    for (size_t i = 0; i < o->setting_count && !set->cut_short; i++) {
+    for (size_t i = 0; i < o->setting_count && !set->cut_short && !o->part; i++) {
         const ptv_rule_setting *s = &o->settings[i];
         if (set->setting_used[i] || !s->in_rules_section)
             continue;
@@ -284,6 +285,7 @@ void ptv_check_set(ptv_loader *set)
     }
     size_t count = 0, allow_count = 0;
     ptv_sections judged = 0, shown = 0;
+    size_t patience = 100000;
     for (const ptv_built_rule *b = set->rules; b; b = b->next) {
         names[count] = b->rule.id;
         rules[count] = (known){ b->rule.id, b->rule.file, b->rule.line, count };
@@ -298,7 +300,7 @@ void ptv_check_set(ptv_loader *set)
     check_ids(set, rules, count, "rule");
     check_ids(set, allows, allow_count, "allow");
     for (const ptv_built_rule *b = set->rules; b; b = b->next)
-        check_rule(set, &b->rule, judged, shown);
+        check_rule(set, &b->rule, judged, shown, &patience);
     for (const ptv_built_allow *b = set->allows; b; b = b->next)
         check_allow(set, b, rules, count, names);
     check_settings(set);

@@ -23,6 +23,7 @@ typedef struct ptv_rules_options {
     ptv_sections supported;   /* sections that a configured source can give; all bits when none is configured */
     int64_t now;              /* for expiry of allowances */
     bool shadow_fetch;
+    bool part; /* single files of a larger set: which rules and uses of settings are elsewhere is not known */
 } ptv_rules_options;
 
 /* Load a whole set or nothing. Findings get everything there is to say, in one run. Errors: PTV_ERULES (see findings),
@@ -36,17 +37,24 @@ typedef struct ptv_rule_file {
 } ptv_rule_file;
 const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count); /* sorted by name */
 const char *ptv_ruleset_digest(const ptv_ruleset *rs);
+/* The settings that the rules read, defaults included: what the settings digest covers. Sorted by name. */
+typedef struct ptv_setting_used {
+    const char *name, *value;
+} ptv_setting_used;
+const ptv_setting_used *ptv_ruleset_settings(const ptv_ruleset *rs, size_t *count);
 ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs);
 void ptv_ruleset_unref(ptv_ruleset *rs); /* NULL is fine */
 
 typedef struct ptv_judge {
     ptv_level alert_from;
     bool trace;          /* fill rule_result.trace, every condition evaluated */
+    bool brief;          /* outcomes, levels and verdict only: no reasons, hit, note, summary, id */
     bool stale_is_unknown;
     bool not_routable;   /* network sources were blocked: verdict skipped where nothing matched */
     bool time_required;  /* eval without --now and without fetched_at: a time test that runs is an error */
     uint8_t *truths;     /* NULL, or one ptv_truth a node: coverage */
     int invert;          /* node index whose truth is turned round, or -1 */
+    const char *why_not; /* fill decision.why_not for this rule id; NULL */
 } ptv_judge;
 #define PTV_JUDGE { .alert_from = PTV_LEVEL_LOW, .invert = -1 }
 
