@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "store/store.h"
 
 #define SCRATCH_LIMIT ((size_t)256 << 20) /* a JSON tree is up to five times its text */
 #define RECORD_LIMIT  ((size_t)96 << 20)
@@ -69,6 +70,7 @@ static void free_client(ptv_client *c)
     ptv_fetcher_free(c->fetcher);
     if (c->net.free)
         c->net.free(c->net.self);
+    ptv_store_close(c->store);
     ptv_answered_unref(c->spare);
     ptv_ruleset_unref(c->rules);
     ptv_digest_free(c->digest);
@@ -173,6 +175,11 @@ ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_c
 }
 
 size_t ptv_in_flight(const ptv_client *c)
+    if (!rc && !c->options.offline)
+        rc = ptv_state_open(c, config, err);
+    if (!rc && c->options.why_not)
+        rc = find_why_not(c, err);
+    c->options.why_not = NULL;
 {
     return c->job_count;
 }
@@ -243,6 +250,12 @@ ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len,
     if (rc)
         goto out;
     report = ptv_report_new(c, a, a->record->subject->input, 0);
+    if (ptv_text_equal(ptv_json_text(ptv_json_find(json, "schema")), PTV_LOG_SCHEMA)) {
+        const char *compact = ptv_json_text(ptv_json_find(json, "compact"));
+        if (!compact)
+            return ptv_fail(err, PTV_EINVAL, "record: a line of the decision log without its compact record");
+        return ptv_record_read_compact(out, mem, compact, strlen(compact), err);
+    }
     if (!report) {
         rc = ptv_fail_nomem(err);
         goto out;
@@ -252,3 +265,4 @@ out:
     ptv_answered_recycle(c, a);
     return rc ? ptv_wrap(err, "eval") : PTV_OK;
 }
+    how.not_routable = c->options.not_routable;

@@ -69,7 +69,7 @@ static bool digest_files(ptv_loader *set)
 
 static int by_name(const void *a, const void *b)
 {
-    const ptv_default *x = a, *y = b;
+    const ptv_setting_used *x = a, *y = b;
     int order = strcmp(x->name, y->name);
     return order ? order : strcmp(x->value, y->value);
 }
@@ -81,14 +81,20 @@ static bool digest_settings(ptv_loader *set)
     size_t count = 0, most = o->setting_count;
     for (const ptv_default *d = set->defaults; d; d = d->next)
         most++;
-    ptv_default *all = ptv_arena_calloc(&set->rs->mem, most + 1, sizeof *all);
+    ptv_setting_used *all = ptv_arena_calloc(mem, most + 1, sizeof *all);
     if (!all)
         return false;
-    for (size_t i = 0; i < o->setting_count; i++)
-        if (set->setting_used[i])
-            all[count++] = (ptv_default){ .name = o->settings[i].name, .value = o->settings[i].value };
+    for (size_t i = 0; i < o->setting_count; i++) {
+        if (!set->setting_used[i])
+            continue;
+        all[count] = (ptv_setting_used){ ptv_arena_strdup(mem, o->settings[i].name),
+                                         ptv_arena_strdup(mem, o->settings[i].value) };
+        if (!all[count].name || !all[count].value)
+            return false;
+        count++;
+    }
     for (const ptv_default *d = set->defaults; d; d = d->next)
-        all[count++] = *d;
+        all[count++] = (ptv_setting_used){ d->name, d->value };
     qsort(all, count, sizeof *all, by_name);
     ptv_digest *digest = set->rs->hasher;
     ptv_digest_begin(digest);
@@ -102,6 +108,8 @@ static bool digest_settings(ptv_loader *set)
     return true;
 }
 
+    set->rs->settings = all;
+    set->rs->setting_count = kept;
 /* Jumps when memory ends. */
 void ptv_default_use(lua_State *L, ptv_loading *l, const char *name, const char *value)
 {
@@ -418,6 +426,12 @@ const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count)
 const char *ptv_ruleset_digest(const ptv_ruleset *rs)
 {
     return rs->digest;
+const ptv_setting_used *ptv_ruleset_settings(const ptv_ruleset *rs, size_t *count)
+{
+    *count = rs->setting_count;
+    return rs->settings;
+}
+
 }
 
 ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs)

@@ -148,3 +148,5 @@ struct ptv_ruleset {
 };
 
 #endif
+    const ptv_setting_used *settings; /* by the settings digest */
+    size_t setting_count;
