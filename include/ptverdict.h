@@ -273,6 +273,56 @@ PTV_API ptv_code ptv_decision_log_read(const ptv_config *config, ptv_write_fn *e
 PTV_API ptv_code ptv_rules_kept(char ***out, size_t *count, const ptv_config *config, const char *digest, ptv_error *err);
 PTV_API void ptv_rules_kept_free(char **folders); /* NULL is fine */
 
+/* ---------------------------------------------------------------------------------------- comparing */
+
+/* A condition that had a say, in the rule's own words. */
+typedef struct ptv_condition {
+    const char *text, *seen, *file; /* seen: the value, or why it could not be read */
+    int line;
+    const char *truth; /* "yes" "no" "unknown" */
+    bool after;        /* it stands in the newer rules, else in the older */
+} ptv_condition;
+
+/* A rule that came out differently. Outcomes are NULL where there is no such rule. */
+typedef struct ptv_rule_change {
+    const char *rule, *before, *after;
+    ptv_level level_before, level_after;
+    const char *what; /* in words: "new rule", "severity medium, was high"; NULL: the conditions say it all */
+    const ptv_condition *conditions; /* that made the difference; those of the newer rules first */
+    size_t condition_count;
+} ptv_rule_change;
+
+/* One record under both rule sets. */
+typedef struct ptv_comparison {
+    const char *artifact;
+    ptv_verdict before, after;
+    ptv_level severity_before, severity_after;
+    bool changed;                 /* verdict or severity */
+    const ptv_rule_change *rules; /* live in either set, and came out differently */
+    size_t rule_count;
+} ptv_comparison;
+
+/* What became of one rule over all records compared. */
+typedef struct ptv_rule_total {
+    const char *rule;
+    enum { PTV_RULE_SAME, PTV_RULE_EDITED, PTV_RULE_ADDED, PTV_RULE_REMOVED } state;
+    bool shadow;          /* in the newer rules */
+    uint64_t differs;     /* records on which it came out differently */
+    uint64_t decided;     /* and verdict or severity changed */
+    uint64_t would_match; /* of a shadow rule: records it would have matched, */
+    uint64_t had_already; /* of those, the ones that a live rule matched */
+} ptv_rule_total;
+
+typedef struct ptv_compare ptv_compare; /* two clients' rules over the same records; one per thread, as they are */
+
+/* Both clients must outlive it, and have rules; how they were made (explain, why_not) does not matter. */
+PTV_API ptv_code ptv_compare_new(ptv_compare **out, ptv_client *before, ptv_client *after, ptv_error *err);
+/* Judge one record, in any form that ptv_eval() takes, by both. *out is borrowed until the next call. Errors: as ptv_eval(). */
+PTV_API ptv_code ptv_compare_record(const ptv_comparison **out, ptv_compare *c, const char *text, size_t len, ptv_error *err);
+/* Totals so far: the newer rules in their order, then those that are gone. NULL past the end. */
+PTV_API const ptv_rule_total *ptv_compare_total(const ptv_compare *c, size_t index);
+PTV_API void ptv_compare_free(ptv_compare *c); /* NULL is fine */
+
 /* -------------------------------------------------------------------------------------------- rules */
 
 /* Everything that rule files have to say, in one run. PTV_ERULES when a finding is an error. */

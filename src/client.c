@@ -116,6 +116,27 @@ static ptv_code load_rules(ptv_client *c, const ptv_config *config, ptv_findings
     return rc;
 }
 
+/* The rule of --why-not must be one of the set. */
+static ptv_code find_why_not(ptv_client *c, ptv_error *err)
+{
+    const char *wanted = c->options.why_not;
+    size_t count = c->rules ? ptv_ruleset_rule_count(c->rules) : 0;
+    c->how.why_not = NULL;
+    const char **ids = ptv_arena_calloc(&c->mem, count + 1, sizeof *ids);
+    if (!ids)
+        return ptv_arena_fail(&c->mem, err);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = ptv_ruleset_needs(c->rules, i).id;
+        if (strcmp(ids[i], wanted) == 0)
+            c->how.why_not = ids[i];
+    }
+    if (c->how.why_not)
+        return PTV_OK;
+    const char *near = ptv_text_nearest(wanted, ids, count);
+    return ptv_fail(err, PTV_EINVAL, "no rule has the id '%s'%s%s%s", wanted, near ? " (did you mean '" : "",
+                    near ? near : "", near ? "'?)" : "");
+}
+
 ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
                         ptv_findings *findings, ptv_error *err)
 {
@@ -153,6 +174,11 @@ ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_cl
         rc = open_sources(c, config, err);
     if (!rc && !c->options.without_rules)
         rc = load_rules(c, config, findings, err);
+    if (!rc && !c->options.offline)
+        rc = ptv_state_open(c, config, err);
+    if (!rc && c->options.why_not)
+        rc = find_why_not(c, err);
+    c->options.why_not = NULL;
     /* Names of rule paths were borrowed for loading only. */
     c->options.rules = NULL;
     c->options.rules_count = 0;
@@ -175,11 +201,6 @@ ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_c
 }
 
 size_t ptv_in_flight(const ptv_client *c)
-    if (!rc && !c->options.offline)
-        rc = ptv_state_open(c, config, err);
-    if (!rc && c->options.why_not)
-        rc = find_why_not(c, err);
-    c->options.why_not = NULL;
 {
     return c->job_count;
 }

@@ -68,6 +68,25 @@ typedef struct ptv_missing {
 typedef enum ptv_unknown_kind { PTV_UNKNOWN_NONE, PTV_UNKNOWN_LATER, PTV_UNKNOWN_FIX } ptv_unknown_kind;
 const char *ptv_unknown_kind_name(ptv_unknown_kind k); /* NULL, "later", "fix" */
 
+/* A condition that would have to change for a rule to match. */
+typedef struct ptv_turn {
+    const char *text, *seen, *file; /* as in ptv_trace */
+    int line;
+    ptv_truth truth;
+    bool must_be; /* yes, or no where it stands below none{} */
+    bool unread;  /* unknown because its section was not read; `seen` says why */
+} ptv_turn;
+
+/* Why a rule does not match: the fewest conditions that would have to change for it to. */
+typedef struct ptv_why_not {
+    const char *rule;
+    ptv_outcome outcome;
+    ptv_level level;       /* the level that these conditions would reach */
+    const ptv_turn *turns; /* in file order */
+    size_t turn_count;
+    const char *besides; /* what stands in the way beside conditions, or "it matches"; NULL */
+} ptv_why_not;
+
 typedef struct ptv_decision {
     char id[PTV_DIGEST_HEX]; /* decision_id: first 32 digits are used */
     int64_t now;
@@ -83,6 +102,7 @@ typedef struct ptv_decision {
     size_t rule_count;
     const ptv_hit_property *hit; /* one merged card; absent values left out */
     size_t hit_count;
+    const ptv_why_not *why_not; /* NULL unless asked for */
     const char *note;     /* one text, a paragraph a rule; NULL */
     const char *summary;  /* "no_match: none of 3 rules matched (read: tags). Not a clean bill." */
     const char *warnings; /* one a line: a time in the future, a clash of hit names …; NULL */

@@ -139,16 +139,16 @@ static void put_sections(ptv_json_out *o, const ptv_record *record)
     ptv_json_close(o, ']');
 }
 
+static const char *const truth_words[] = { "no", "yes", "unknown", "not_evaluated" };
+
 static void put_conditions(ptv_json_out *o, const char *key, const ptv_trace *trace, size_t count)
 {
-    static const char *const words[] = { "no", "yes", "unknown", "not_evaluated" };
-
     ptv_json_open(o, key, '[');
     for (size_t i = 0; i < count; i++) {
         const ptv_trace *t = &trace[i];
 
         ptv_json_open(o, NULL, '{');
-        ptv_json_put_text(o, "truth", words[t->truth]);
+        ptv_json_put_text(o, "truth", truth_words[t->truth]);
         ptv_json_put_text(o, "text", t->text);
         ptv_json_put_text(o, "seen", t->seen);
         ptv_json_put_text(o, "file", t->file);
@@ -173,6 +173,30 @@ static void put_trace(ptv_json_out *o, const ptv_decision *d)
         ptv_json_close(o, '}');
     }
     ptv_json_close(o, ']');
+}
+
+static void put_why_not(ptv_json_out *o, const ptv_why_not *w)
+{
+    ptv_json_open(o, "why_not", '{');
+    ptv_json_put_text(o, "rule", w->rule);
+    ptv_json_put_text(o, "outcome", ptv_outcome_name(w->outcome));
+    put_level(o, "level", w->level);
+    ptv_json_put_text(o, "besides", w->besides);
+    ptv_json_open(o, "turns", '[');
+    for (size_t i = 0; i < w->turn_count; i++) {
+        const ptv_turn *t = &w->turns[i];
+        ptv_json_open(o, NULL, '{');
+        ptv_json_put_text(o, "truth", truth_words[t->truth]);
+        ptv_json_put_text(o, "must_be", t->must_be ? "yes" : "no");
+        ptv_json_put_text(o, "text", t->text);
+        ptv_json_put_text(o, "seen", t->seen);
+        ptv_json_put_bool(o, "unread", t->unread);
+        ptv_json_put_text(o, "file", t->file);
+        ptv_json_put_int(o, "line", t->line);
+        ptv_json_close(o, '}');
+    }
+    ptv_json_close(o, ']');
+    ptv_json_close(o, '}');
 }
 
 void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, unsigned flags)
@@ -217,6 +241,8 @@ void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, uns
     put_sections(o, r->record);
     if (flags & PTV_WRITE_EXPLAIN)
         put_trace(o, d);
+    if (d->why_not)
+        put_why_not(o, d->why_not);
     ptv_json_close(o, '}');
 }
 

@@ -359,6 +359,49 @@ static void put_tree(ptv_page *p, const ptv_decision *d)
     }
 }
 
+static void put_turn(ptv_page *p, const ptv_turn *t)
+{
+    static const char *const words[] = { "no", "yes", "UNKNOWN", "-" };
+
+    ptv_page_fill(p, 3 * INDENT);
+    ptv_page_put_padded(p, t->truth == PTV_UNSURE ? PTV_INK_YELLOW : PTV_INK_DIM, words[t->truth], 9);
+    ptv_page_put_padded(p, PTV_INK_BOLD, t->must_be ? "must be yes" : "must be no", 13);
+    say(p, t->text);
+    if (t->seen) {
+        ptv_page_put(p, PTV_INK_DIM, t->unread ? "  could not be read: " : "  seen: ");
+        say(p, t->seen);
+    }
+    if (t->file) {
+        ptv_page_put(p, PTV_INK_DIM, "  ");
+        ptv_page_put(p, PTV_INK_DIM, t->file);
+        ptv_buf_printf(p->out, ":%d", t->line);
+    }
+    newline(p);
+}
+
+static void put_why_not(ptv_page *p, const ptv_why_not *w)
+{
+    newline(p);
+    ptv_page_fill(p, INDENT);
+    ptv_page_put(p, PTV_INK_BOLD, "Why not ");
+    ptv_page_put(p, PTV_INK_BOLD, w->rule);
+    newline(p);
+    ptv_page_fill(p, 2 * INDENT);
+    if (w->besides) {
+        say(p, w->besides);
+        newline(p);
+        if (w->turn_count)
+            ptv_page_fill(p, 2 * INDENT);
+    }
+    if (!w->turn_count)
+        return;
+    ptv_buf_printf(p->out, "%s%zu condition%s would have to change for it to match (%s):", w->besides ? "besides, " : "",
+                   w->turn_count, w->turn_count == 1 ? "" : "s", ptv_level_name(w->level));
+    newline(p);
+    for (size_t i = 0; i < w->turn_count; i++)
+        put_turn(p, &w->turns[i]);
+}
+
 void ptv_report_text(ptv_buf *out, const ptv_result *r, unsigned flags)
 {
     const ptv_decision *d = r->decision;
@@ -380,6 +423,8 @@ void ptv_report_text(ptv_buf *out, const ptv_result *r, unsigned flags)
     put_warnings(&p, r);
     if (flags & PTV_WRITE_EXPLAIN)
         put_tree(&p, d);
+    if (d->why_not)
+        put_why_not(&p, d->why_not);
     if (d->summary) {
         newline(&p);
         say(&p, d->summary);

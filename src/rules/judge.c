@@ -345,11 +345,16 @@ static void judge(ptv_judging *j)
         return;
     find_verdict(j);
     list_missing(j);
-    void (*const rest[])(ptv_judging *) = { ptv_judging_reasons, ptv_judging_card, ptv_judging_note, ptv_judging_summary,
-                                            keep_warnings,       take_id,          trace };
+    if (j->how->brief)
+        return;
+    void (*const rest[])(ptv_judging *) = {
+        ptv_judging_reasons, ptv_judging_card, ptv_judging_note, ptv_judging_summary, keep_warnings, take_id, trace
+    };
     size_t steps = sizeof rest / sizeof rest[0] - (j->how->trace ? 0 : 1);
     for (size_t i = 0; i < steps && !j->trial.rc; i++)
         rest[i](j);
+    if (j->how->why_not && !j->trial.rc)
+        ptv_judging_why_not(j);
 }
 
 ptv_code ptv_ruleset_judge(ptv_decision *out, ptv_arena *mem, const ptv_ruleset *rs, const ptv_record *record,

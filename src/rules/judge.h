@@ -47,6 +47,7 @@ void ptv_judging_reasons(ptv_judging *j);
 void ptv_judging_card(ptv_judging *j);
 void ptv_judging_note(ptv_judging *j);
 void ptv_judging_summary(ptv_judging *j);
+void ptv_judging_why_not(ptv_judging *j);
 
 static inline bool ptv_is_live_match(const ptv_rule_result *r)
 {

@@ -1,0 +1,142 @@
+/*
+ * contrast.c: which conditions make a rule come out differently under two rule sets.
+ *
+ * What decides a condition: an all{} that is no, its kids that are no; an all{} that is yes, all of them; and so on. What
+ * decides on one side and does not stand on the other with the same outcome made the difference. Where every deciding
+ * condition stands on both sides, they are joined differently: then what decides now is told.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "rules/contrast.h"
+
+#include "rules/explain.h"
+
+typedef struct leaf {
+    const ptv_trace *trace;
+    bool decides;
+} leaf;
+
+typedef struct side {
+    const ptv_rule *rule; /* NULL: no such rule */
+    ptv_trial trial;
+    const ptv_trace *roots;
+    leaf *leaves;
+    size_t count;
+} side;
+
+static bool kid_decides(const ptv_cond *c, ptv_truth whole, ptv_truth kid)
+{
+    if (whole == PTV_UNSURE)
+        return kid == PTV_UNSURE;
+    switch (c->op) {
+    case PTV_OP_ALL:
+        return whole == PTV_YES || kid == PTV_NO;
+    case PTV_OP_ANY:
+        return whole == PTV_NO || kid == PTV_YES;
+    case PTV_OP_NONE:
+        return whole == PTV_YES || kid == PTV_YES;
+    default: /* at_least_of */
+        return kid == whole;
+    }
+}
+
+static void gather(side *s, const ptv_cond *c, const ptv_trace *t, bool decides)
+{
+    if (ptv_cond_is_leaf(c)) {
+        s->leaves[s->count++] = (leaf){ t, decides };
+        return;
+    }
+    for (size_t i = 0; i < c->kid_count; i++)
+        gather(s, c->kids[i], &t->kids[i], decides && kid_decides(c, t->truth, t->kids[i].truth));
+}
+
+/* Levels below the one that is reached have no say. */
+static void open_side(side *s, ptv_arena *mem, const ptv_ruleset *rs, size_t index, const ptv_record *record,
+                      const ptv_judge *how, ptv_error *err)
+{
+    ptv_trial_init(&s->trial, mem, record, how, err);
+    s->trial.walking = true;
+    if (index >= rs->rule_count)
+        return;
+    s->rule = rs->rules[index];
+    if (s->rule->error || !s->rule->level_count)
+        return;
+    s->roots = ptv_trace_rule(&s->trial, s->rule);
+    size_t weight = 0;
+    for (size_t i = 0; i < s->rule->level_count; i++)
+        weight += s->rule->levels[i].when->weight + 1;
+    s->leaves = ptv_arena_calloc(mem, weight + 1, sizeof *s->leaves);
+    if (!s->leaves && !s->trial.rc)
+        s->trial.rc = ptv_arena_fail(mem, err);
+    bool decides = true;
+    for (size_t i = 0; i < s->rule->level_count && !s->trial.rc; i++) {
+        gather(s, s->rule->levels[i].when, &s->roots[i], decides);
+        decides = decides && s->roots[i].truth != PTV_YES;
+    }
+}
+
+static bool stands_in(const side *s, const ptv_trace *t)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->leaves[i].trace->truth == t->truth && strcmp(s->leaves[i].trace->text, t->text) == 0)
+            return true;
+    return false;
+}
+
+static void tell(ptv_contrast *out, ptv_contrast_line *room, const side *s, const side *other, bool after)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->leaves[i].decides && !(other && stands_in(other, s->leaves[i].trace)))
+            room[out->count++] = (ptv_contrast_line){ s->leaves[i].trace, after };
+}
+
+ptv_code ptv_ruleset_contrast(ptv_contrast *out, ptv_arena *mem, const ptv_ruleset *before, size_t index_before,
+                              const ptv_ruleset *after, size_t index_after, const ptv_record *record, const ptv_judge *how,
+                              ptv_error *err)
+{
+    side old = { 0 }, new = { 0 };
+    ptv_judge plain = *how;
+    plain.truths = NULL;
+    open_side(&old, mem, before, index_before, record, &plain, err);
+    if (!old.trial.rc)
+        open_side(&new, mem, after, index_after, record, &plain, err);
+    if (old.trial.rc || new.trial.rc)
+        return old.trial.rc ? old.trial.rc : new.trial.rc;
+    ptv_contrast_line *room = ptv_arena_calloc(mem, old.count + new.count + 1, sizeof *room);
+    if (!room)
+        return ptv_arena_fail(mem, err);
+    *out = (ptv_contrast){ .lines = room };
+    tell(out, room, &new, &old, true);
+    tell(out, room, &old, &new, false);
+    if (out->count == 0 && old.rule && new.rule) {
+        out->joined_differently = true;
+        tell(out, room, &new, NULL, true);
+    }
+    return PTV_OK;
+}
+
+/* --------------------------------------------------------------------------------------- are they the same */
+
+static bool same_cond(const ptv_cond *a, const ptv_cond *b)
+{
+    if (a->op != b->op || a->kid_count != b->kid_count || a->args.low != b->args.low || strcmp(a->text, b->text) != 0)
+        return false;
+    if (a->op == PTV_OP_CUSTOM) /* a function has no text to compare */
+        return false;
+    for (size_t i = 0; i < a->kid_count; i++)
+        if (!same_cond(a->kids[i], b->kids[i]))
+            return false;
+    return true;
+}
+
+bool ptv_rule_is_same(const ptv_ruleset *before, size_t index_before, const ptv_ruleset *after, size_t index_after)
+{
+    const ptv_rule *a = before->rules[index_before], *b = after->rules[index_after];
+    if (a->status != b->status || a->level_count != b->level_count || a->on_unknown_match != b->on_unknown_match ||
+        a->off_when_unsupported != b->off_when_unsupported || !a->error != !b->error)
+        return false;
+    for (size_t i = 0; i < a->level_count; i++)
+        if (a->levels[i].level != b->levels[i].level || !same_cond(a->levels[i].when, b->levels[i].when))
+            return false;
+    return true;
+}
