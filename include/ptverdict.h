@@ -207,6 +207,9 @@ PTV_API void ptv_wakeup(ptv_client *c);          /* ends a ptv_wait() early; fro
 /* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none. While
  * one is watched ptv_wait() waits its whole time also with nothing under way. */
 PTV_API void ptv_watch(ptv_client *c, int fd, short events);
+/* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none. While
+ * one is watched ptv_wait() waits its whole time also with nothing under way. */
+PTV_API void ptv_watch(ptv_client *c, int fd, short events);
 PTV_API size_t ptv_in_flight(const ptv_client *c);
 /* True once a source's quota or key is used up, so that further lookups would only be unknown. */
 PTV_API bool ptv_exhausted(const ptv_client *c, const char **why);

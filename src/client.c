@@ -148,6 +148,7 @@ ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_cl
     c->mem = (ptv_arena)PTV_ARENA(16 << 20);
     c->scratch = (ptv_arena)PTV_ARENA(SCRATCH_LIMIT);
     c->finished_tail = &c->finished;
+    c->also.fd = -1;
     c->how = (ptv_judge)PTV_JUDGE;
     c->how.alert_from = ptv_settings_level(config, PTV_OPT_ALERT_FROM);
     c->how.stale_is_unknown = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_STALE), "unknown");

@@ -63,6 +63,7 @@ struct ptv_client {
     size_t job_count;
     ptv_report *finished, **finished_tail;
     volatile bool woken;
+    struct pollfd also; /* of ptv_watch(); fd -1: none */
 };
 
 /* A record that is already there, in any of its forms: normalised, short, compact, or the saved answers of one artifact. JSON trees go

@@ -334,8 +334,10 @@ ptv_code ptv_wait(ptv_client *c, int timeout_ms, ptv_error *err)
         if (c->finished)
             return PTV_OK;
         int64_t left = end - now_ms(c);
-        if (!c->jobs || c->woken || left <= 0) {
+        bool idle = !c->jobs && (c->also.fd < 0 || !c->net.watch);
+        if (idle || c->woken || c->also.revents || left <= 0) {
             c->woken = false;
+            c->also.revents = 0;
             return ptv_fail(err, PTV_ETIMEOUT, "no lookup has finished yet");
         }
         rc = c->net.poll(c->net.self, poll_ms(c, left), err);
@@ -343,6 +345,15 @@ ptv_code ptv_wait(ptv_client *c, int timeout_ms, ptv_error *err)
             return rc;
         ptv_fetcher_run(c->fetcher);
     }
+}
+
+void ptv_watch(ptv_client *c, int fd, short events)
+{
+    if (c->also.fd == fd && c->also.events == events)
+        return;
+    c->also = (struct pollfd){ .fd = fd, .events = events };
+    if (c->net.watch)
+        c->net.watch(c->net.self, fd >= 0 ? &c->also : NULL);
 }
 
 bool ptv_next(ptv_client *c, ptv_report **out, void **tag)

@@ -72,6 +72,7 @@ static void fill_answer(ptv_response *out, ptv_http_request *r, long status)
     char *type = NULL;
     curl_easy_getinfo(r->easy, CURLINFO_CONTENT_TYPE, &type);
     out->content_type = type;
+    out->cookies = r->cookies.failed ? NULL : r->cookies.data;
     if (r->retry_after[0])
         out->retry_after_s = ptv_retry_after_parse(r->retry_after, r->date[0] ? r->date : NULL, ptv_clock_utc());
 }
@@ -249,7 +250,15 @@ static ptv_code http_poll(void *self, int timeout_ms, ptv_error *err)
     int64_t now_ms = ptv_clock_ms();
     shorten(&wait_ms, &h->running, now_ms);
     shorten(&wait_ms, &h->waiting, now_ms);
-    CURLMcode mc = curl_multi_poll(h->multi, NULL, 0, wait_ms, NULL);
+    struct curl_waitfd also = { .fd = h->also ? h->also->fd : -1 };
+    if (h->also) { /* poll()'s own bits are the same numbers, but nobody says so */
+        also.events = (short)((h->also->events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                              (h->also->events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
+    }
+    CURLMcode mc = curl_multi_poll(h->multi, &also, h->also ? 1 : 0, wait_ms, NULL);
+    if (h->also)
+        h->also->revents = (short)((also.revents & CURL_WAIT_POLLIN ? POLLIN : 0) |
+                                   (also.revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
     if (!mc)
         mc = curl_multi_perform(h->multi, &running);
     if (h->sent_on_http2 >= RECYCLE_AFTER)
@@ -316,6 +325,12 @@ static void http_wakeup(void *self)
     curl_multi_wakeup(h->multi);
 }
 
+static void http_watch(void *self, struct pollfd *also)
+{
+    ptv_http *h = self;
+    h->also = also;
+}
+
 static int64_t http_now_ms(void *self)
 {
     (void)self;
@@ -364,6 +379,7 @@ ptv_code ptv_http_new(ptv_transport *out, const ptv_http_options *options, ptv_e
                             .poll = http_poll,
                             .wakeup = http_wakeup,
                             .now_ms = http_now_ms,
+                            .watch = http_watch,
                             .free = http_free };
     return PTV_OK;
 }

@@ -71,7 +71,7 @@ bool ptv_http_explain(const ptv_http_failure *f, ptv_error *err);
 
 /* ----------------------------------------------------------------------------------------- requests */
 
-enum { PTV_HTTP_VALUE_BYTES = 64 }; /* of a header that is kept */
+enum { PTV_HTTP_VALUE_BYTES = 64, PTV_HTTP_COOKIE_BYTES = 4096, PTV_HTTP_MOST_HEADERS = 8 }; /* of what is kept, and sent */
 
 typedef struct ptv_http ptv_http;
 typedef struct ptv_http_request {
@@ -83,6 +83,8 @@ typedef struct ptv_http_request {
     char *url;
     ptv_place place;
     const char *method, *content_type, *user, *secret, *sent;
+    const char *extra[PTV_HTTP_MOST_HEADERS];
+    size_t extra_count;
     size_t sent_len;
     long connect_timeout_ms, timeout_ms;
     size_t body_limit_bytes;
@@ -93,6 +95,7 @@ typedef struct ptv_http_request {
     ptv_buf body;
     size_t header_bytes;
     char retry_after[PTV_HTTP_VALUE_BYTES], date[PTV_HTTP_VALUE_BYTES];
+    ptv_buf cookies;
     int redirects;
     unsigned long refused_before; /* ptv_http_heap_refused() when it was sent */
     bool is_running, is_connected, headers_too_long;
@@ -114,6 +117,7 @@ struct ptv_http {
     CURL **spare;                   /* easy handles to use again; room for max_connections */
     size_t spare_count;
     size_t body_bytes; /* of all running */
+    struct pollfd *also; /* watched beside; NULL */
     unsigned long finished;
     int sent_on_http2; /* of this generation */
     unsigned generation;

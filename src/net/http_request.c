@@ -37,6 +37,9 @@ ptv_http_request *ptv_http_request_copy(const ptv_request *q)
     const char *method = q->method ? q->method : "GET";
     size_t size = sizeof(ptv_http_request) + room_for("", method) + room_for(type, q->content_type) + room_for("", q->user) +
                   room_for("", q->secret) + q->body_len;
+    size_t extra_count = 0;
+    for (; q->headers && q->headers[extra_count] && extra_count < PTV_HTTP_MOST_HEADERS; extra_count++)
+        size += room_for("", q->headers[extra_count]);
     ptv_http_request *r = ptv_calloc(1, size);
     if (!r)
         return NULL;
@@ -45,6 +48,9 @@ ptv_http_request *ptv_http_request_copy(const ptv_request *q)
     r->content_type = keep(&at, type, q->content_type);
     r->user = keep(&at, "", q->user);
     r->secret = keep(&at, "", q->secret);
+    for (; r->extra_count < extra_count; r->extra_count++)
+        r->extra[r->extra_count] = keep(&at, "", q->headers[r->extra_count]);
+    r->cookies = (ptv_buf)PTV_BUF(PTV_HTTP_COOKIE_BYTES);
     if (q->body) {
         r->sent = at;
         r->sent_len = q->body_len;
@@ -104,6 +110,24 @@ static void keep_value(char out[PTV_HTTP_VALUE_BYTES], const char *name, const c
     out[len] = '\0';
 }
 
+/* "Set-Cookie: NAME=VALUE; Path=/; …": the pair alone. Where it may be sent to is the caller's affair: he asks one place. */
+static void keep_cookie(ptv_buf *cookies, const char *line, size_t len)
+{
+    static const char name[] = "Set-Cookie:";
+    size_t skip = sizeof name - 1;
+    if (len < skip || strncasecmp(line, name, skip) != 0)
+        return;
+    line += skip;
+    len -= skip;
+    const char *end = memchr(line, ';', len);
+    len = end ? (size_t)(end - line) : len;
+    ptv_text_trim(&line, &len);
+    if (!len || memchr(line, '\0', len))
+        return;
+    ptv_buf_puts(cookies, cookies->len ? "; " : "");
+    ptv_buf_append(cookies, line, len);
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *self)
 {
     ptv_http_request *r = self;
@@ -113,10 +137,13 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *self)
         r->headers_too_long = true;
         return CURL_WRITEFUNC_ERROR;
     }
-    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0) /* another answer begins: what stood before was a 1xx */
+    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0) { /* another answer begins: what stood before was a 1xx */
         r->retry_after[0] = r->date[0] = '\0';
+        ptv_buf_clear(&r->cookies);
+    }
     keep_value(r->retry_after, "Retry-After:", bytes, len);
     keep_value(r->date, "Date:", bytes, len);
+    keep_cookie(&r->cookies, bytes, len);
     return len;
 }
 
@@ -156,6 +183,22 @@ static bool add_header(ptv_http_request *r, const char *line)
     if (longer)
         r->headers = longer;
     return longer != NULL;
+}
+
+/* Once, also when it is sent again after a redirect: those stay within the same place. */
+static bool add_headers(ptv_http_request *r)
+{
+    if (r->headers)
+        return true;
+    if (r->sent && !add_header(r, "Expect:"))
+        return false;
+    if (r->sent && r->content_type && !add_header(r, r->content_type))
+        return false;
+    for (size_t i = 0; i < r->extra_count; i++) {
+        if (!add_header(r, r->extra[i]))
+            return false;
+    }
+    return true;
 }
 
 #define SET(option, value)                                                                                                  \
@@ -206,7 +249,7 @@ CURLcode ptv_http_request_send(ptv_http_request *r)
         r->easy = take_handle(h);
     if (!r->easy)
         return CURLE_OUT_OF_MEMORY;
-    if (r->sent && !r->headers && (!add_header(r, "Expect:") || (r->content_type && !add_header(r, r->content_type))))
+    if (!add_headers(r))
         return CURLE_OUT_OF_MEMORY;
     CURLcode rc = describe(r);
     if (rc)
@@ -224,5 +267,6 @@ void ptv_http_request_free(ptv_http_request *r)
     curl_slist_free_all(r->headers);
     curl_free(r->url);
     ptv_buf_release(&r->body);
+    ptv_buf_release(&r->cookies);
     ptv_free(r);
 }

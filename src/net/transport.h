@@ -7,6 +7,7 @@
 #define PTV_NET_TRANSPORT_H
 #include "base/arena.h"
 #include "base/buf.h"
+#include <poll.h>
 
 typedef struct ptv_request {
     const char *method; /* "GET" */
@@ -15,6 +16,7 @@ typedef struct ptv_request {
     size_t body_len;
     const char *content_type;            /* with a body */
     const char *user, *secret;           /* basic auth; NULL: none. Never printed */
+    const char *const *headers;          /* further ones, "Name: value", NULL at the end; NULL: none. Not sent to another place */
     long connect_timeout_ms, timeout_ms; /* total, from start() on; 0: no limit */
     size_t body_limit_bytes;             /* unpacked; 0: what all bodies together may take */
 } ptv_request;                           /* all borrowed during start() only: the transport copies */
@@ -29,6 +31,7 @@ typedef struct ptv_response {
     size_t body_len;
     const char *content_type; /* NULL: none */
     const char *location;     /* of a redirect that was not followed, without user and password; NULL */
+    const char *cookies;      /* what Set-Cookie headers set, ready for a Cookie header: "a=1; b=2"; NULL: nothing */
     int64_t retry_after_s;    /* Retry-After in seconds from now (both forms of the header read); -1 none */
     double elapsed_ms;
 } ptv_response; /* borrowed during the callback */
@@ -44,6 +47,8 @@ typedef struct ptv_transport {
     ptv_code (*poll)(void *self, int timeout_ms, ptv_error *err);
     void (*wakeup)(void *self);    /* ends a poll early; any thread, any signal handler */
     int64_t (*now_ms)(void *self); /* monotonic; tests inject it */
+    /* Have poll() end when this descriptor is ready too, and set its revents; NULL: no longer. Borrowed. */
+    void (*watch)(void *self, struct pollfd *also);
     void (*free)(void *self);
 } ptv_transport;
 
