@@ -171,7 +171,7 @@ ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_
     text += line.optional;
     size_t most = 1;
     for (const char *p = text; *p; p++)
-        most += *p == '{' || *p == '}' ? 2 : 0;
+        most += *p == '{' || *p == '}' ? 2 : 0; /* it, and the text behind it */
     ptv_piece *pieces = ptv_arena_calloc(mem, most, sizeof *pieces);
     if (!pieces)
         return ptv_arena_fail(mem, err);
