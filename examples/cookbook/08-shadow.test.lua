@@ -4,7 +4,8 @@
 
 case "would have matched" {
   given  = { artifact = "evil.example", classification = "suspicious", tags = { "new" } },
-  expect = { verdict = "no_match", shadow = { "suspicious-and-tagged" }, rules = { ["suspicious-and-tagged"] = "shadow_match" } },
+  expect = { verdict = "no_match", shadow = { "suspicious-and-tagged" },
+             rules = { ["suspicious-and-tagged"] = "shadow_match" } },
 }
 case "no tag" {
   given  = { artifact = "evil.example", classification = "suspicious", tags = {} },
