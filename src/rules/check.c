@@ -201,12 +201,16 @@ static void check_never(never_walk *w, const ptv_cond *c)
     }
     if (is_impossible(c))
         ADD(w->set, PTV_ERROR, c->file, c->line, "E-NEVER", "%s can never match", c->text);
-    for (size_t i = 0; i<w->count && * w->patience> 0; i++, --*w->patience)
+    for (size_t i = 0; i < w->count; i++) {
+        if (!*w->patience)
+            break;
+        --*w->patience;
         if (contradict(w->leaves[i], c)) {
             ADD(w->set, PTV_ERROR, c->file, c->line, "E-NEVER", "this can never match: %s contradicts %s (line %d)", c->text,
                 w->leaves[i]->text, w->leaves[i]->line);
             break;
         }
+    }
     if (w->count < sizeof w->leaves / sizeof *w->leaves)
         w->leaves[w->count++] = c;
 }
