@@ -83,7 +83,8 @@ static const char *own_name(card *c, const char *name, const char *rule_id)
 {
     if (!is_taken(c, name))
         return name;
-    ptv_buf_printf(&c->j->warnings, "hit field '%s' is named by more than one rule: shown as '%s (%s)'\n", name, name, rule_id);
+    ptv_buf_printf(&c->j->warnings, "hit field '%s' is named by more than one rule: shown as '%s (%s)'\n", name, name,
+                   rule_id);
     do {
         name = ptv_arena_printf(c->j->trial.mem, "%s (%s)", name, rule_id);
         if (!name)

@@ -17,14 +17,14 @@
 void ptv_trial_init(ptv_trial *e, ptv_arena *mem, const ptv_record *record, const ptv_judge *how, ptv_error *err)
 {
     *e = (ptv_trial){ .record = record,
-                     .mem = mem,
-                     .now = record->now,
-                     .now_day = record->now == PTV_NO_TIME ? 0 : ptv_day_of(record->now),
-                     .truncated = record->truncated == 1,
-                     .time_required = how->time_required || record->now == PTV_NO_TIME,
-                     .invert = how->invert,
-                     .truths = how->truths,
-                     .err = err };
+                      .mem = mem,
+                      .now = record->now,
+                      .now_day = record->now == PTV_NO_TIME ? 0 : ptv_day_of(record->now),
+                      .truncated = record->truncated == 1,
+                      .time_required = how->time_required || record->now == PTV_NO_TIME,
+                      .invert = how->invert,
+                      .truths = how->truths,
+                      .err = err };
     for (int s = 0; s < PTV_SECTION_COUNT; s++) {
         ptv_state state = record->sections[s].state;
         if (state == PTV_STATE_OK || (state == PTV_STATE_STALE && !how->stale_is_unknown))
@@ -50,18 +50,24 @@ static ptv_truth unsure(ptv_why *why, ptv_why because)
 
 /* ------------------------------------------------------------------------------------------------- text */
 
+/* ptv_is_blank(), here where it can be inlined: this runs once a row. */
+static bool is_blank(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* strcmp(fold(text), word) without making the folded copy; `word` is folded already. */
 static int fold_compare(const char *text, const char *word)
 {
-    while (ptv_is_blank(*text))
+    while (is_blank((unsigned char)*text))
         text++;
     for (;; text++, word++) {
         unsigned char t = (unsigned char)*text, w = (unsigned char)*word;
         if (t >= 'A' && t <= 'Z')
             t = (unsigned char)(t + ('a' - 'A'));
-        if (t != w && ptv_is_blank((char)t)) { /* the end, when only blanks follow */
+        if (t != w && is_blank(t)) { /* the end, when only blanks follow */
             const char *rest = text;
-            while (ptv_is_blank(*rest))
+            while (is_blank((unsigned char)*rest))
                 rest++;
             if (!*rest)
                 t = 0;
@@ -73,6 +79,8 @@ static int fold_compare(const char *text, const char *word)
 
 static bool is_one_of(const ptv_args *args, const char *text)
 {
+    if (args->word_count == 1)
+        return fold_compare(text, args->words[0]) == 0;
     size_t low = 0, high = args->word_count;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -141,6 +149,11 @@ static ptv_truth word_test(ptv_trial *e, const ptv_cond *c)
 
 /* ------------------------------------------------------------------------------------------------- sets */
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static bool has_any(const ptv_set *set, const ptv_args *args)
 {
     if (args->word_count <= set->count) {
@@ -161,6 +174,30 @@ static bool has_all(const ptv_set *set, const ptv_args *args)
         if (!ptv_set_has(set, args->words[i]))
             return false;
     return true;
+}
+
+static bool item_matches(const ptv_cond *c, const char *item)
+{
+    if (c->op != PTV_OP_LIKE_ANY)
+        return is_one_of(&c->args, item);
+    for (size_t i = 0; i < c->args.word_count; i++)
+        if (ptv_glob(c->args.words[i], item))
+            return true;
+    return false;
+}
+
+void ptv_set_mark(bool *marks, const ptv_cond *c, const ptv_set *set)
+{
+    if (c->op == PTV_OP_LIKE_ANY || c->args.word_count > set->count) {
+        for (size_t i = 0; i < set->count; i++)
+            marks[i] |= item_matches(c, set->items[i]);
+        return;
+    }
+    for (size_t i = 0; i < c->args.word_count; i++) {
+        const char **item = bsearch(&c->args.words[i], set->items, set->count, sizeof *set->items, by_bytes);
+        if (item)
+            marks[item - set->items] = true;
+    }
 }
 
 static bool set_passes(ptv_trial *e, ptv_op op, const ptv_args *args, const ptv_set *set)
@@ -270,45 +307,60 @@ enum { MOST_COLUMN_TESTS = 16 }; /* a filter has one test a column at most, and 
 
 typedef struct row_test {
     const ptv_column_test *test;
-    time_edge edge; /* times */
+    size_t offset;       /* of times: where it is in a row, */
+    int64_t first, last; /* the seconds that pass, both ends included; absent is before the first */
+    int64_t future;
 } row_test;
 
-/* Times first: they cost one comparison. */
-static size_t plan_rows(row_test *tests, ptv_trial *e, const ptv_cond *c)
+static bool plan_time(row_test *out, ptv_trial *e, const ptv_column_test *t)
 {
-    size_t count = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < c->filter_count; i++) {
-            const ptv_column_test *t = &c->filter[i];
-            if ((t->column->type == PTV_TIME) != (pass == 0))
-                continue;
-            tests[count].test = t;
-            if (pass == 0 && !find_edge(&tests[count].edge, e, t->op, &t->args))
-                return SIZE_MAX;
-            count++;
+    time_edge edge;
+    if (!find_edge(&edge, e, t->op, &t->args))
+        return false;
+    bool never = !edge.later && edge.edge == PTV_NO_TIME;
+    out->offset = t->column->offset;
+    out->first = edge.later && edge.edge != PTV_NO_TIME ? edge.edge : PTV_NO_TIME + 1;
+    out->last = edge.later ? INT64_MAX : never ? PTV_NO_TIME : edge.edge - 1;
+    out->future = edge.future;
+    return true;
+}
+
+/* Times first: they cost one comparison. */
+static bool plan_rows(row_test *tests, size_t *times, ptv_trial *e, const ptv_cond *c)
+{
+    size_t words = c->filter_count;
+    for (size_t i = 0; i < c->filter_count; i++) {
+        const ptv_column_test *t = &c->filter[i];
+        if (t->column->type != PTV_TIME) {
+            tests[--words].test = t;
+            continue;
         }
+        if (!plan_time(&tests[(*times)++], e, t))
+            return false;
     }
-    return count;
+    return true;
 }
 
 #define COLUMN_AT(row, column, type) ((const ptv_c_##type *)(const void *)((const char *)(row) + (column)->offset))
 
+/* Columns of text; times have their own loop. */
 static bool row_passes(ptv_trial *e, const row_test *tests, size_t count, const ptv_dns *row)
 {
     for (size_t i = 0; i < count; i++) {
         const ptv_column_test *t = tests[i].test;
-        bool passes;
-        if (t->column->type == PTV_TIME) {
-            int64_t at = *COLUMN_AT(row, t->column, TIME);
-            passes = at != PTV_NO_TIME && (at >= tests[i].edge.edge) == tests[i].edge.later;
-            if (at >= tests[i].edge.future && !e->walking)
-                e->future_rows = true;
-        } else if (t->column->type == PTV_SET) {
-            passes = set_passes(e, t->op, &t->args, COLUMN_AT(row, t->column, SET));
-        } else {
-            passes = word_passes(e, t->op, &t->args, *COLUMN_AT(row, t->column, WORD));
-        }
-        if (!passes)
+        if (!(t->column->type == PTV_SET ? set_passes(e, t->op, &t->args, COLUMN_AT(row, t->column, SET))
+                                         : word_passes(e, t->op, &t->args, *COLUMN_AT(row, t->column, WORD))))
+            return false;
+    }
+    return true;
+}
+
+static bool times_pass(bool *future, const row_test *tests, size_t count, const ptv_dns *row)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t at = *(const int64_t *)(const void *)((const char *)row + tests[i].offset);
+        *future |= at >= tests[i].future;
+        if (at < tests[i].first || at > tests[i].last)
             return false;
     }
     return true;
@@ -324,19 +376,34 @@ size_t ptv_rows_passing(ptv_trial *e, const ptv_cond *c, size_t enough)
         e->rc = ptv_fail(e->err, PTV_EBUG, "%s:%d: %zu column tests", c->file, c->line, c->filter_count);
         return 0;
     }
-    size_t count = plan_rows(tests, e, c), passed = 0;
-    if (count == SIZE_MAX)
+    size_t times = 0, passed = 0;
+    if (!plan_rows(tests, &times, e, c))
         return 0;
-    for (size_t i = 0; i < list->count && passed < enough; i++)
-        passed += row_passes(e, tests, count, list->rows[i]);
+    /* Most of a judgement's time goes into this loop over a thousand rows: the first time test stays in registers. */
+    const row_test any = {
+        .offset = offsetof(ptv_dns, first_seen), .first = INT64_MIN, .last = INT64_MAX, .future = INT64_MAX
+    };
+    const row_test first = times ? tests[0] : any;
+    const ptv_dns *const *rows = list->rows;
+    bool future = false;
+    for (size_t i = 0, count = list->count; i < count && passed < enough; i++) {
+        int64_t at = *(const int64_t *)(const void *)((const char *)rows[i] + first.offset);
+        future |= at >= first.future;
+        if (at < first.first || at > first.last)
+            continue;
+        passed += (times < 2 || times_pass(&future, tests + 1, times - 1, rows[i])) &&
+                  row_passes(e, tests + times, c->filter_count - times, rows[i]);
+    }
+    if (future && !e->walking)
+        e->future_rows = true;
     return passed;
 }
 
 /* The number of rows at which the outcome cannot change any more. */
 static size_t rows_enough(const ptv_cond *c)
 {
-    double most = c->op == PTV_OP_AT_LEAST ? ceil(c->args.low)
-                                           : floor(c->op == PTV_OP_EQUALS ? c->args.low : c->args.high) + 1;
+    double most =
+        c->op == PTV_OP_AT_LEAST ? ceil(c->args.low) : floor(c->op == PTV_OP_EQUALS ? c->args.low : c->args.high) + 1;
     return most >= 0 && most < 1e9 ? (size_t)most : most < 0 ? 0 : SIZE_MAX;
 }
 

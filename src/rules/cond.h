@@ -61,6 +61,8 @@ static inline bool ptv_cond_is_leaf(const ptv_cond *c)
 
 /* How many rows pass the filter, at most `enough` + 1 counted. */
 size_t ptv_rows_passing(ptv_trial *e, const ptv_cond *c, size_t enough);
+/* Mark the items of a set that has_any, has_all or like_any looks for; marks already made stay. */
+void ptv_set_mark(bool *marks, const ptv_cond *c, const ptv_set *set);
 /* What a custom condition said last; NULL. */
 const ptv_said *ptv_said_by(const ptv_trial *e, const ptv_cond *c);
 

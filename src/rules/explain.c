@@ -177,19 +177,19 @@ static const ptv_said *find_said(const ptv_trial *e, const ptv_cond *c, bool err
     return NULL;
 }
 
-static void put_said(ptv_buf *out, const ptv_trial *e, bool error, const char *otherwise, const ptv_cond *const *roots,
-                     size_t root_count)
+static void put_said(ptv_buf *out, const ptv_trial *e, bool error, const char *otherwise, const ptv_level_rule *where,
+                     size_t count)
 {
     const ptv_said *said = NULL;
-    for (size_t i = 0; i < root_count && !said; i++)
-        said = find_said(e, roots[i], error);
+    for (size_t i = 0; i < count && !said; i++)
+        said = find_said(e, where[i].when, error);
     if (said && said->text)
         ptv_escape_terminal(out, said->text, strlen(said->text));
     else
         ptv_buf_puts(out, otherwise);
 }
 
-void ptv_why_write(ptv_buf *out, const ptv_trial *e, ptv_why why, const ptv_cond *const *roots, size_t root_count)
+void ptv_why_write(ptv_buf *out, const ptv_trial *e, ptv_why why, const ptv_level_rule *where, size_t count)
 {
     const char *between = "";
     for (int s = 0; s < PTV_SECTION_COUNT; s++) {
@@ -205,24 +205,16 @@ void ptv_why_write(ptv_buf *out, const ptv_trial *e, ptv_why why, const ptv_cond
     }
     if (why & PTV_WHY_ERROR) {
         ptv_buf_puts(out, between);
-        put_said(out, e, true, "a custom condition failed", roots, root_count);
+        put_said(out, e, true, "a custom condition failed", where, count);
         between = "; ";
     }
     if (why & PTV_WHY_CUSTOM) {
         ptv_buf_puts(out, between);
-        put_said(out, e, false, "a custom condition could not say", roots, root_count);
+        put_said(out, e, false, "a custom condition could not say", where, count);
     }
 }
 
 /* ---------------------------------------------------------------------------------------------- reasons */
-
-static bool item_matches(const ptv_cond *c, const char *item)
-{
-    for (size_t i = 0; i < c->args.word_count; i++)
-        if (c->op == PTV_OP_LIKE_ANY ? ptv_glob(c->args.words[i], item) : strcmp(c->args.words[i], item) == 0)
-            return true;
-    return false;
-}
 
 static void put_set_reason(ptv_buf *out, ptv_trial *e, const ptv_cond *c)
 {
@@ -238,9 +230,15 @@ static void put_set_reason(ptv_buf *out, ptv_trial *e, const ptv_cond *c)
         put_number(out, c->args.low);
         return;
     }
+    bool *marks = ptv_arena_calloc(e->mem, set->count + 1, sizeof *marks);
+    if (!marks) {
+        e->rc = ptv_arena_fail(e->mem, e->err);
+        return;
+    }
+    ptv_set_mark(marks, c, set);
     size_t found = 0;
     for (size_t i = 0; i < set->count; i++) {
-        if (!item_matches(c, set->items[i]) || found++ >= MOST_SHOWN)
+        if (!marks[i] || found++ >= MOST_SHOWN)
             continue;
         if (found > 1)
             ptv_buf_puts(out, ", ");
@@ -370,7 +368,7 @@ void ptv_reason_write(ptv_buf *out, ptv_trial *e, const ptv_cond *c)
 static void put_seen(ptv_buf *out, ptv_trial *e, const ptv_cond *c, ptv_truth t, ptv_why why)
 {
     if (why & (PTV_WHY_SECTIONS | PTV_WHY_ERROR)) {
-        ptv_why_write(out, e, why, &c, 1);
+        ptv_why_write(out, e, why, &(ptv_level_rule){ .when = c }, 1);
     } else if (c->op == PTV_OP_CUSTOM) {
         const ptv_said *said = ptv_said_by(e, c);
         if (said && said->text)

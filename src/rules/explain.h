@@ -11,9 +11,9 @@
 void ptv_trouble_write(ptv_buf *out, const ptv_trial *e, ptv_section s);
 /* "passive_dns (HTTP 503), subdomains (quota)". */
 void ptv_troubles_write(ptv_buf *out, const ptv_trial *e, ptv_sections sections);
-/* Why something is unsure: "tags: HTTP 503; passive_dns: more records exist than were sent". `roots` are where a custom
- * condition that failed or did not know is looked for. */
-void ptv_why_write(ptv_buf *out, const ptv_trial *e, ptv_why why, const ptv_cond *const *roots, size_t root_count);
+/* Why something is unsure: "tags: HTTP 503; passive_dns: more records exist than were sent". `where` is what was
+ * judged: a custom condition in it that failed or did not know is quoted. */
+void ptv_why_write(ptv_buf *out, const ptv_trial *e, ptv_why why, const ptv_level_rule *where, size_t count);
 /* Why a condition that is yes is yes: "tags has ransomware", "passive_dns.count is 12, at least 10". */
 void ptv_reason_write(ptv_buf *out, ptv_trial *e, const ptv_cond *c);
 

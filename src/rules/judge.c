@@ -62,7 +62,7 @@ static void suppress(ptv_rule_result *out, const ptv_allow *a)
 static void warn_undecided(ptv_judging *j, const ptv_allow *a, ptv_why why, const ptv_rule *rule)
 {
     ptv_buf_printf(&j->warnings, "%s is not suppressed: allowance %s could not be decided (", rule->id, a->id);
-    ptv_why_write(&j->warnings, &j->trial, why, &a->when, 1);
+    ptv_why_write(&j->warnings, &j->trial, why, &(ptv_level_rule){ .when = a->when }, 1);
     ptv_buf_puts(&j->warnings, ")\n");
 }
 
@@ -198,6 +198,15 @@ static ptv_sections blocked_sections(const ptv_judging *j)
     return blocked;
 }
 
+/* Local sources may know an artifact that nobody else could be asked about. */
+static bool any_read(const ptv_judging *j)
+{
+    for (int s = 0; s < PTV_SECTION_COUNT; s++)
+        if (ptv_section_readable(j->trial.record, (ptv_section)s))
+            return true;
+    return false;
+}
+
 /* Would asking again help? */
 static ptv_unknown_kind kind_of(const ptv_judging *j, ptv_sections sections)
 {
@@ -215,7 +224,7 @@ static void find_verdict(ptv_judging *j)
     ptv_decision *d = j->decision;
     ptv_level alert = j->how->alert_from, could_be = PTV_LEVEL_NONE;
     ptv_sections blocked = blocked_sections(j), undecided_by = 0;
-    bool undecided = false;
+    bool undecided = false, held_up = false; /* held_up: only by what nobody could be asked */
     for (size_t i = 0; i < j->rs->rule_count; i++) {
         const ptv_rule_result *out = &j->results[i];
         ptv_finding_of *found = &j->found[i];
@@ -227,7 +236,9 @@ static void find_verdict(ptv_judging *j)
             could_be = out->could_be;
         ptv_why why = found->why & PTV_WHY_SECTIONS;
         bool by_blocked = why && !(why & ~blocked) && !(found->why & PTV_WHY_ERROR);
-        found->undecided = out->could_be && out->could_be >= alert && !by_blocked;
+        bool open = out->could_be && out->could_be >= alert;
+        held_up |= open && by_blocked;
+        found->undecided = open && !by_blocked;
         if (found->undecided) {
             undecided = true;
             undecided_by |= why;
@@ -239,7 +250,7 @@ static void find_verdict(ptv_judging *j)
     else if (undecided)
         d->verdict = PTV_VERDICT_UNKNOWN;
     else
-        d->verdict = j->how->not_routable && !d->severity ? PTV_VERDICT_SKIPPED : PTV_VERDICT_NO_MATCH;
+        d->verdict = j->how->not_routable && !d->severity && (held_up || !any_read(j)) ? PTV_VERDICT_SKIPPED : PTV_VERDICT_NO_MATCH;
     if (d->verdict == PTV_VERDICT_SKIPPED)
         d->could_be = PTV_LEVEL_NONE;
     if (d->verdict == PTV_VERDICT_UNKNOWN)

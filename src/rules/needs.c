@@ -32,7 +32,7 @@ typedef struct standing {
     bool settled;
     bool matches, unknown; /* when settled: how it came out, before allowances */
     bool may_match;
-    ptv_sections matter;   /* pending sections that can still change it */
+    ptv_sections matter; /* pending sections that can still change it */
 } standing;
 
 /* ----------------------------------------------------------------------------------------------- truths */

@@ -8,18 +8,14 @@
 #include "base/clock.h"
 #include "rules/explain.h"
 
-enum { MOST_NAMES = 3, MOST_LEVELS = PTV_LEVEL_CRITICAL };
+enum { MOST_NAMES = 3 };
 
 /* ---------------------------------------------------------------------------------------------- reasons */
 
 static void put_why(ptv_buf *out, const ptv_judging *j, size_t index)
 {
     const ptv_rule *rule = j->rs->rules[index];
-    const ptv_cond *roots[MOST_LEVELS];
-    size_t count = 0;
-    for (; count < rule->level_count && count < MOST_LEVELS; count++)
-        roots[count] = rule->levels[count].when;
-    ptv_why_write(out, &j->trial, j->found[index].why, roots, count);
+    ptv_why_write(out, &j->trial, j->found[index].why, rule->levels, rule->level_count);
 }
 
 static const char *matched_reason(ptv_judging *j, size_t index)
@@ -146,11 +142,7 @@ static void put_open_reasons(ptv_judging *j, ptv_level from)
             error = j->rs->rules[i];
     }
     const ptv_rule *rule = j->rs->rules[speaker];
-    const ptv_cond *roots[MOST_LEVELS];
-    size_t count = 0;
-    for (; count < rule->level_count && count < MOST_LEVELS; count++)
-        roots[count] = rule->levels[count].when;
-    ptv_why_write(&j->words, &j->trial, why, roots, count);
+    ptv_why_write(&j->words, &j->trial, why, rule->levels, rule->level_count);
     if (error)
         ptv_buf_printf(&j->words, "%s%s", why ? "; " : "", error->error);
 }

@@ -162,11 +162,7 @@ static void mark_matched(bool *marks, const ptv_show *s, const ptv_field *field,
     ptv_why ignored = 0;
     if (!looks || c->field != field || ptv_leaf_test(s->trial, c, &ignored) != PTV_YES)
         return;
-    const ptv_set *set = PTV_FIELD_AT(s->trial->record, field, SET);
-    for (size_t i = 0; i < set->count; i++)
-        for (size_t w = 0; w < c->args.word_count && !marks[i]; w++)
-            marks[i] = c->op == PTV_OP_LIKE_ANY ? ptv_glob(c->args.words[w], set->items[i])
-                                                : strcmp(c->args.words[w], set->items[i]) == 0;
+    ptv_set_mark(marks, c, PTV_FIELD_AT(s->trial->record, field, SET));
 }
 
 static value_state put_matched(ptv_buf *out, const ptv_show *s, const ptv_piece *p)

@@ -21,7 +21,9 @@ static inline ptv_ruleset *rules_from(const char *lua, char why[512])
     assert_true(scratch_dir_make(&dir));
     scratch_write(&dir, "rules.lua", lua);
     const char *path = dir.file;
-    ptv_rules_options options = { .paths = &path, .path_count = 1, .settings = RULE_SETTINGS, .setting_count = 2, .supported = ~0u };
+    ptv_rules_options options = {
+        .paths = &path, .path_count = 1, .settings = RULE_SETTINGS, .setting_count = 2, .supported = ~0u
+    };
     ptv_findings *findings = NULL;
     ptv_ruleset *rs = NULL;
     ptv_error err = { 0 };

@@ -149,7 +149,7 @@ static inline ptv_cond *tree_column(tree *t, ptv_cond *c, ptv_op op, const char 
     ptv_column_test *test = &filter[c->filter_count];
     test->column = ptv_column_find(column);
     test->op = op;
-    test->args = test->column->type != PTV_TIME ? tree_words(t, value)
+    test->args = test->column->type != PTV_TIME                   ? tree_words(t, value)
                  : op == PTV_OP_WITHIN || op == PTV_OP_OLDER_THAN ? tree_span(value)
                                                                   : tree_day(value);
     c->filter = filter;
@@ -172,10 +172,10 @@ static inline ptv_cond *tree_join(tree *t, ptv_op op, double n, const ptv_cond *
         c->sections |= kids[i]->sections;
     return c;
 }
-#define KIDS(...) ((const ptv_cond *const[]){ __VA_ARGS__, NULL })
-#define ALL_OF(t, ...) tree_join(t, PTV_OP_ALL, 0, KIDS(__VA_ARGS__))
-#define ANY_OF(t, ...) tree_join(t, PTV_OP_ANY, 0, KIDS(__VA_ARGS__))
-#define NONE_OF(t, ...) tree_join(t, PTV_OP_NONE, 0, KIDS(__VA_ARGS__))
+#define KIDS(...)              ((const ptv_cond *const[]){ __VA_ARGS__, NULL })
+#define ALL_OF(t, ...)         tree_join(t, PTV_OP_ALL, 0, KIDS(__VA_ARGS__))
+#define ANY_OF(t, ...)         tree_join(t, PTV_OP_ANY, 0, KIDS(__VA_ARGS__))
+#define NONE_OF(t, ...)        tree_join(t, PTV_OP_NONE, 0, KIDS(__VA_ARGS__))
 #define AT_LEAST_OF(t, n, ...) tree_join(t, PTV_OP_AT_LEAST_OF, n, KIDS(__VA_ARGS__))
 
 /* The rule is returned to be completed; levels are added highest first. */
@@ -232,7 +232,7 @@ static inline void tree_line(tree *t, ptv_template *to, bool optional, size_t co
     lines[to->count++] = (ptv_template_line){ .optional = optional, .pieces = copy, .count = count };
     to->lines = lines;
 }
-#define LINE(t, to, optional, ...)                                                                                     \
+#define LINE(t, to, optional, ...)                                                                                          \
     tree_line(t, to, optional, sizeof((ptv_piece[]){ __VA_ARGS__ }) / sizeof(ptv_piece), (ptv_piece[]){ __VA_ARGS__ })
 
 /* A hit item with the value of one field, or the standard hit where the name is NULL. */
@@ -248,8 +248,8 @@ static inline void tree_hit(tree *t, ptv_rule *rule, const char *name, ptv_hit_t
     if (name)
         LINE(t, &item->value, false, value);
     else
-        rule->shown_sections |= PTV_BIT(PTV_TAGS) | PTV_BIT(PTV_CLASSIFICATION) | PTV_BIT(PTV_PASSIVE_DNS) |
-                                PTV_BIT(PTV_SUBDOMAINS);
+        rule->shown_sections |=
+            PTV_BIT(PTV_TAGS) | PTV_BIT(PTV_CLASSIFICATION) | PTV_BIT(PTV_PASSIVE_DNS) | PTV_BIT(PTV_SUBDOMAINS);
     if (value.field && value.field->section != PTV_ALWAYS)
         rule->shown_sections |= PTV_BIT(value.field->section);
     rule->hit = items;

@@ -53,8 +53,8 @@ static ptv_truth test(const ptv_cond *c, const char *json)
     return test_with(c, json, &why);
 }
 
-#define YES(c, json) assert_int_equal(test(c, json), PTV_YES)
-#define NO(c, json) assert_int_equal(test(c, json), PTV_NO)
+#define YES(c, json)    assert_int_equal(test(c, json), PTV_YES)
+#define NO(c, json)     assert_int_equal(test(c, json), PTV_NO)
 #define UNSURE(c, json) assert_int_equal(test(c, json), PTV_UNSURE)
 
 #define TAGS(list) "{'artifact':'evil.example','tags':" list "}"
@@ -148,7 +148,7 @@ static void lists_are_asked_about_the_artifact(void **state)
 }
 
 #define COUNT(n) "{'artifact':'evil.example','passive_dns.count':" n "}"
-#define CUT(n) "{'artifact':'evil.example','passive_dns.count':" n ",'passive_dns.truncated':true}"
+#define CUT(n)   "{'artifact':'evil.example','passive_dns.count':" n ",'passive_dns.truncated':true}"
 
 static void numbers_include_their_bounds(void **state)
 {
@@ -192,9 +192,9 @@ static void a_cut_list_counts_at_least_what_was_sent(void **state)
     assert_int_equal(why, PTV_WHY_TRUNCATED);
 }
 
-#define FIRST(day) "{'artifact':'evil.example','passive_dns.first_seen':'" day "'}"
+#define FIRST(day)     "{'artifact':'evil.example','passive_dns.first_seen':'" day "'}"
 #define FIRST_CUT(day) "{'artifact':'evil.example','passive_dns.first_seen':'" day "','passive_dns.truncated':true}"
-#define LAST_CUT(day) "{'artifact':'evil.example','passive_dns.last_seen':'" day "','passive_dns.truncated':true}"
+#define LAST_CUT(day)  "{'artifact':'evil.example','passive_dns.last_seen':'" day "','passive_dns.truncated':true}"
 
 static void times_compare_days_or_seconds(void **state)
 {
@@ -251,13 +251,13 @@ static void a_cut_list_moves_first_seen_back_and_last_seen_on(void **state)
     UNSURE(tree_time(&T, PTV_OP_WITHIN, first, "30d"), LAST_CUT("2026-04-20"));
 }
 
-#define ROWS                                                                                                           \
-    "[{'value':'evil.example','type':'A','resolve':'192.0.2.1','first_seen':'2026-04-20','last_seen':'2026-04-28',"    \
-    "'sources':['Kaspersky']},"                                                                                        \
-    "{'value':'evil.example','type':'A','resolve':'192.0.2.2','first_seen':'2026-01-01','last_seen':'2026-04-01',"     \
-    "'sources':['riskiq']},"                                                                                           \
+#define ROWS                                                                                                                \
+    "[{'value':'evil.example','type':'A','resolve':'192.0.2.1','first_seen':'2026-04-20','last_seen':'2026-04-28',"         \
+    "'sources':['Kaspersky']},"                                                                                             \
+    "{'value':'evil.example','type':'A','resolve':'192.0.2.2','first_seen':'2026-01-01','last_seen':'2026-04-01',"          \
+    "'sources':['riskiq']},"                                                                                                \
     "{'value':'evil.example','type':'MX','resolve':'mx.evil.example','first_seen':'2026-04-30','sources':['riskiq']}]"
-#define RECORDS "{'artifact':'evil.example','passive_dns':{'records':" ROWS "}}"
+#define RECORDS     "{'artifact':'evil.example','passive_dns':{'records':" ROWS "}}"
 #define RECORDS_CUT "{'artifact':'evil.example','passive_dns':{'truncated':true,'records':" ROWS "}}"
 
 static ptv_cond *rows(ptv_op op, double low, double high)
@@ -271,8 +271,8 @@ static void rows_are_counted_through_their_filter(void **state)
     YES(rows(PTV_OP_EQUALS, 3, 3), RECORDS);
     ptv_cond *a = tree_column(&T, rows(PTV_OP_EQUALS, 2, 2), PTV_OP_IS_ANY, "type", "a aaaa");
     YES(a, RECORDS);
-    ptv_cond *recent = tree_column(&T, tree_column(&T, rows(PTV_OP_AT_LEAST, 1, 0), PTV_OP_IS_ANY, "type", "a"), PTV_OP_WITHIN,
-                                   "first_seen", "30d");
+    ptv_cond *recent = tree_column(&T, tree_column(&T, rows(PTV_OP_AT_LEAST, 1, 0), PTV_OP_IS_ANY, "type", "a"),
+                                   PTV_OP_WITHIN, "first_seen", "30d");
     YES(recent, RECORDS);
     recent->args.low = 2;
     NO(recent, RECORDS);
@@ -310,8 +310,12 @@ static void counting_stops_once_it_is_decided(void **state)
 static void every_field_is_missing_or_present(void **state)
 {
     (void)state;
-    const char *fields[] = { "link", "account.quota_left", "passive_dns.count", "passive_dns.first_seen",
-                             "passive_dns.records", "subdomains.names" };
+    const char *fields[] = { "link",
+                             "account.quota_left",
+                             "passive_dns.count",
+                             "passive_dns.first_seen",
+                             "passive_dns.records",
+                             "subdomains.names" };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         YES(tree_leaf(&T, PTV_OP_IS_MISSING, fields[i]), ABSENT);
         NO(tree_leaf(&T, PTV_OP_IS_PRESENT, fields[i]), ABSENT);
@@ -359,8 +363,12 @@ static void combinators_follow_kleene(void **state)
             assert_int_equal(test(ALL_OF(&T, leaf[a], leaf[b]), json), no ? PTV_NO : yes == 2 ? PTV_YES : PTV_UNSURE);
             assert_int_equal(test(ANY_OF(&T, leaf[a], leaf[b]), json), yes ? PTV_YES : no == 2 ? PTV_NO : PTV_UNSURE);
             assert_int_equal(test(NONE_OF(&T, leaf[a], leaf[b]), json), yes ? PTV_NO : no == 2 ? PTV_YES : PTV_UNSURE);
-            assert_int_equal(test(AT_LEAST_OF(&T, 1, leaf[a], leaf[b]), json), yes ? PTV_YES : no == 2 ? PTV_NO : PTV_UNSURE);
-            assert_int_equal(test(AT_LEAST_OF(&T, 2, leaf[a], leaf[b]), json), no ? PTV_NO : yes == 2 ? PTV_YES : PTV_UNSURE);
+            assert_int_equal(test(AT_LEAST_OF(&T, 1, leaf[a], leaf[b]), json), yes       ? PTV_YES
+                                                                               : no == 2 ? PTV_NO
+                                                                                         : PTV_UNSURE);
+            assert_int_equal(test(AT_LEAST_OF(&T, 2, leaf[a], leaf[b]), json), no         ? PTV_NO
+                                                                               : yes == 2 ? PTV_YES
+                                                                                          : PTV_UNSURE);
         }
     }
     assert_int_equal(test(AT_LEAST_OF(&T, 2, leaf[PTV_NO], leaf[PTV_UNSURE], leaf[PTV_UNSURE]), json), PTV_UNSURE);
@@ -447,7 +455,9 @@ static void far_times_do_not_overflow(void **state)
                 r->first_seen = far[at];
                 ptv_trial_init(&e, &MEM, r, &how, &err);
                 ptv_truth t = ptv_cond_eval(&e, tests[i], &why);
-                assert_int_equal(t, i == 2 ? (far[at] > 0 ? PTV_YES : PTV_NO) : far[at] >= far[now] || now * at == 2 ? PTV_YES : PTV_NO);
+                assert_int_equal(t, i == 2                                 ? (far[at] > 0 ? PTV_YES : PTV_NO)
+                                    : far[at] >= far[now] || now * at == 2 ? PTV_YES
+                                                                           : PTV_NO);
             }
         }
     }

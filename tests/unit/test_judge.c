@@ -63,9 +63,9 @@ static const ptv_cond *recent(void)
     return tree_time(&T, PTV_OP_WITHIN, "passive_dns.last_seen", "7d");
 }
 
-#define SITE(rest) "{'artifact':'evil.example'" rest "}"
-#define TAGGED SITE(",'tags':['Ransomware','apt32']")
-#define UNTAGGED SITE(",'tags':['apt32']")
+#define SITE(rest)  "{'artifact':'evil.example'" rest "}"
+#define TAGGED      SITE(",'tags':['Ransomware','apt32']")
+#define UNTAGGED    SITE(",'tags':['apt32']")
 #define TAGS_FAILED SITE(",'tags':{'failed':'HTTP 503'}")
 
 /* ------------------------------------------------------------------------------------------------ verdict */
@@ -188,8 +188,7 @@ static void an_undecided_higher_level_is_named(void **state)
     judge(SITE(",'classification':'malicious','passive_dns.last_seen':'2026-04-30'"));
     assert_int_equal(D.severity, PTV_LEVEL_CRITICAL);
     assert_true(D.complete);
-    assert_string_equal(D.rules[0].reason,
-                        "classification is malicious; passive_dns.last_seen is 2026-04-30, within 7d");
+    assert_string_equal(D.rules[0].reason, "classification is malicious; passive_dns.last_seen is 2026-04-30, within 7d");
     judge(SITE(",'classification':'suspicious','passive_dns':{'failed':'HTTP 503'}"));
     assert_int_equal(D.severity, PTV_LEVEL_LOW);
     assert_int_equal(D.could_be, PTV_LEVEL_NONE);
@@ -322,7 +321,10 @@ static void not_routable_is_skipped_unless_something_matched(void **state)
     assert_int_equal(D.verdict, PTV_VERDICT_COMPROMISED);
     r = tree_record(&MEM, "{'artifact':'10.0.0.1','tags':[]}", NOW);
     judge_record(r);
-    assert_int_equal(D.verdict, PTV_VERDICT_SKIPPED);
+    assert_int_equal(D.verdict, PTV_VERDICT_NO_MATCH); /* a local source answered all that was needed */
+    tree_rule(&T, "class", PTV_LEVEL_HIGH, malicious());
+    judge_record(r);
+    assert_int_equal(D.verdict, PTV_VERDICT_SKIPPED); /* and here it did not */
 }
 
 /* --------------------------------------------------------------------------------------------- allowances */
@@ -377,7 +379,8 @@ static void another_allowance_suppresses_match_and_unknown(void **state)
     other->status = PTV_OFF;
     judge(SITE(",'tags':['ransomware'],'subdomains':{'failed':'HTTP 503'}"));
     assert_int_equal(D.verdict, PTV_VERDICT_COMPROMISED);
-    assert_string_equal(D.warnings, "flagged-tags is not suppressed: allowance parked could not be decided (subdomains: HTTP 503)");
+    assert_string_equal(D.warnings,
+                        "flagged-tags is not suppressed: allowance parked could not be decided (subdomains: HTTP 503)");
 }
 
 static void an_expired_allowance_only_would_have(void **state)
@@ -399,11 +402,11 @@ static void an_expired_allowance_only_would_have(void **state)
 
 /* --------------------------------------------------------------------------------------- card, note, words */
 
-#define FULL                                                                                                           \
-    SITE(",'link':'https://x.example/search/evil.example','tags':['Ransomware','apt32'],'classification':'malicious',"  \
-         "'passive_dns':{'total_records':12,'count':9,'first_seen_text':'2019-01-02 03:04:05',"                         \
-         "'last_seen_text':'2026-04-30 00:00:00'},'subdomains':{'count':12,'names':['a.evil.example',"                  \
-         "'b.evil.example','c.evil.example','d.evil.example','e.evil.example','f.evil.example','g.evil.example',"       \
+#define FULL                                                                                                                \
+    SITE(",'link':'https://x.example/search/evil.example','tags':['Ransomware','apt32'],'classification':'malicious',"      \
+         "'passive_dns':{'total_records':12,'count':9,'first_seen_text':'2019-01-02 03:04:05',"                             \
+         "'last_seen_text':'2026-04-30 00:00:00'},'subdomains':{'count':12,'names':['a.evil.example',"                      \
+         "'b.evil.example','c.evil.example','d.evil.example','e.evil.example','f.evil.example','g.evil.example',"           \
          "'h.evil.example','i.evil.example','j.evil.example','k.evil.example','l.evil.example']}")
 
 static void assert_property(size_t i, const char *name, ptv_hit_type type, const char *value)
@@ -444,7 +447,8 @@ static void what_a_match_could_not_show_is_named(void **state)
     (void)state;
     ptv_rule *rule = tree_rule(&T, "flagged-tags", PTV_LEVEL_HIGH, bad_tag());
     tree_hit(&T, rule, NULL, 0, (ptv_piece){ 0 });
-    judge(SITE(",'tags':['ransomware'],'classification':null,'passive_dns':{'failed':'HTTP 503'},'subdomains':{'failed':'quota'}"));
+    judge(SITE(
+        ",'tags':['ransomware'],'classification':null,'passive_dns':{'failed':'HTTP 503'},'subdomains':{'failed':'quota'}"));
     assert_int_equal(D.verdict, PTV_VERDICT_COMPROMISED);
     assert_int_equal(D.hit_count, 4);
     assert_property(0, "Tags", PTV_HIT_STRING, "ransomware");
@@ -533,8 +537,9 @@ static void a_time_in_the_future_is_warned_of(void **state)
     judge(SITE(",'passive_dns.first_seen':'2026-05-01T23:00:00Z'")); /* the same day: sources write times without a zone */
     assert_null(D.warnings);
     T.rs.rule_count = 0;
-    tree_rule(&T, "rows", PTV_LEVEL_LOW,
-              tree_column(&T, tree_number(&T, PTV_OP_AT_LEAST, "passive_dns.records", 1, 0), PTV_OP_WITHIN, "first_seen", "12h"));
+    tree_rule(
+        &T, "rows", PTV_LEVEL_LOW,
+        tree_column(&T, tree_number(&T, PTV_OP_AT_LEAST, "passive_dns.records", 1, 0), PTV_OP_WITHIN, "first_seen", "12h"));
     judge(SITE(",'passive_dns.records':[{'type':'A','resolve':'192.0.2.1','first_seen':'2026-05-01T12:00:01Z'}]"));
     assert_string_equal(D.warnings, "passive_dns.records has times in the future; they count as recent");
 }
@@ -561,7 +566,8 @@ static void a_trace_evaluates_everything_and_decides_nothing(void **state)
     const ptv_cond *tags = bad_tag(), *class = malicious(), *seen = recent();
     ptv_rule *rule = tree_rule(&T, "r", PTV_LEVEL_HIGH, ANY_OF(&T, tags, class, seen));
     tree_level(&T, rule, PTV_LEVEL_LOW, tree_number(&T, PTV_OP_AT_LEAST, "passive_dns.count", 3, 0));
-    const char *json = SITE(",'tags':['ransomware'],'classification':{'failed':'HTTP 503'},'passive_dns.last_seen':'2030-01-01'");
+    const char *json =
+        SITE(",'tags':['ransomware'],'classification':{'failed':'HTTP 503'},'passive_dns.last_seen':'2030-01-01'");
     uint8_t truths[8];
     HOW.truths = truths;
     judge(json);
@@ -672,8 +678,10 @@ static void running_out_of_memory_anywhere_is_said(void **state)
     LINE(&T, &rule->note, false, tree_value("tags"), rows);
     tree_rule(&T, "class", PTV_LEVEL_HIGH, malicious());
     tree_allow(&T, "never", tree_number(&T, PTV_OP_AT_LEAST, "subdomains.count", 5, 0), "2027-01-31");
-    ptv_record *r = tree_record(&MEM, SITE(",'tags':['ransomware'],'classification':{'failed':'HTTP 503'},"
-                                           "'passive_dns.records':[{'type':'A','resolve':'192.0.2.1'}]"), NOW);
+    ptv_record *r = tree_record(&MEM,
+                                SITE(",'tags':['ransomware'],'classification':{'failed':'HTTP 503'},"
+                                     "'passive_dns.records':[{'type':'A','resolve':'192.0.2.1'}]"),
+                                NOW);
     HOW.trace = true;
     size_t before = ptv_mem_live();
     ptv_code rc = PTV_ENOMEM;

@@ -62,8 +62,9 @@ static void the_shipped_rule_reads_as_in_the_book(void **state)
          "  note = { '{artifact} carries {tags.matched|list} in PassiveTotal.',\n"
          "    '?Passive DNS: {passive_dns.count} records, {passive_dns.first_seen|date} to {passive_dns.last_seen|date}.',\n"
          "    '?Report: {link}' } }");
-    judge(SITE(",'tags':['RansomWare','apt32'],'classification':'malicious','passive_dns':{'count':3,'first_seen':'2026-01-02',"
-               "'last_seen':'2026-04-30','total_records':4},'subdomains':{'failed':'HTTP 503'}"));
+    judge(SITE(
+        ",'tags':['RansomWare','apt32'],'classification':'malicious','passive_dns':{'count':3,'first_seen':'2026-01-02',"
+        "'last_seen':'2026-04-30','total_records':4},'subdomains':{'failed':'HTTP 503'}"));
     assert_int_equal(D.verdict, PTV_VERDICT_COMPROMISED);
     assert_string_equal(D.note, "evil.example carries ransomware in PassiveTotal.\n"
                                 "Passive DNS: 3 records, 2026-01-02 to 2026-04-30.");
@@ -87,15 +88,16 @@ static void counts_and_recency_read_as_in_the_book(void **state)
                "{'type':'A','resolve':'192.0.2.1','first_seen':'2026-04-24','last_seen':'2026-04-30','sources':['x']},"
                "{'type':'A','resolve':'192.0.2.2','first_seen':'2026-04-30','last_seen':'2026-04-30','sources':['x']}]}"));
     assert_int_equal(D.verdict, PTV_VERDICT_COMPROMISED);
-    assert_string_equal(D.rules[0].reason, "passive_dns.first_seen is 2026-04-24, within 30d; passive_dns.count is 2, at least 2; "
-                                           "passive_dns.records: 2 of 2 rows, at least 2");
+    assert_string_equal(D.rules[0].reason,
+                        "passive_dns.first_seen is 2026-04-24, within 30d; passive_dns.count is 2, at least 2; "
+                        "passive_dns.records: 2 of 2 rows, at least 2");
     assert_string_equal(D.note, "evil.example: 2 records since 2026-04-24.");
     assert_true(D.complete); /* the failed section could not have changed it */
 }
 
 /* ------------------------------------------------------------------------------------------------ custom */
 
-#define CUSTOM(id, fields, body)                                                                                       \
+#define CUSTOM(id, fields, body)                                                                                            \
     "rule '" id "' { title = 't', severity = 'high', when = custom({ " fields " }, function(r) " body " end) }\n"
 
 static void a_custom_condition_says_why(void **state)
@@ -129,9 +131,10 @@ static void a_custom_condition_that_does_not_know_is_unknown(void **state)
 static void a_custom_condition_that_fails_is_an_error_of_its_rule_only(void **state)
 {
     (void)state;
-    load(CUSTOM("endless", "'artifact'", "while true do end") CUSTOM("fine", "'artifact'", "return false")
-         "rule 'either' { title = 't', severity = 'low', when = any { custom({ 'artifact' }, function(r) error 'no' end),"
-         " tags:has_any { 'a' } } }");
+    load(CUSTOM("endless", "'artifact'", "while true do end")
+             CUSTOM("fine", "'artifact'", "return false") "rule 'either' { title = 't', severity = 'low', when = any { "
+                                                          "custom({ 'artifact' }, function(r) error 'no' end),"
+                                                          " tags:has_any { 'a' } } }");
     judge(SITE(",'tags':['a']"));
     assert_int_equal(D.rules[0].outcome, PTV_OUT_ERROR);
     assert_non_null(strstr(D.rules[0].reason, "rules.lua:1"));
@@ -161,8 +164,9 @@ static void a_custom_condition_is_planned_for(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ptv_error err = { 0 };
         ptv_sections next = 77;
-        assert_int_equal(ptv_ruleset_next_sections(&next, &MEM, RS, tree_record(&MEM, rows[i].json, NOW), &HOW, false, false, &err),
-                         PTV_OK);
+        assert_int_equal(
+            ptv_ruleset_next_sections(&next, &MEM, RS, tree_record(&MEM, rows[i].json, NOW), &HOW, false, false, &err),
+            PTV_OK);
         assert_int_equal(next, rows[i].next);
     }
 }

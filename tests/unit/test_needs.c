@@ -344,7 +344,8 @@ static void answer(ptv_record *r, const ptv_record *world, ptv_sections sections
         r->sections[s] = world->sections[s];
         for (size_t i = 0; i < ptv_field_count; i++)
             if (ptv_fields[i].section == (ptv_section)s)
-                memcpy((char *)r + ptv_fields[i].offset, (const char *)world + ptv_fields[i].offset, size_of(ptv_fields[i].type));
+                memcpy((char *)r + ptv_fields[i].offset, (const char *)world + ptv_fields[i].offset,
+                       size_of(ptv_fields[i].type));
     }
 }
 

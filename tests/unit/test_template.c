@@ -123,10 +123,11 @@ static void lines_that_start_with_a_question_mark_may_go(void **state)
 static void matched_names_what_the_tests_looked_for(void **state)
 {
     (void)state;
-    SHOW.reached = ALL_OF(&T, ANY_OF(&T, tree_text(&T, PTV_OP_HAS_ANY, "tags", "ransomware x"),
-                                     tree_text(&T, PTV_OP_HAS_ALL, "tags", "apt1 not-there")),
-                          tree_text(&T, PTV_OP_LIKE_ANY, "tags", "apt3?"),
-                          NONE_OF(&T, tree_text(&T, PTV_OP_HAS_ANY, "tags", "apt1")));
+    SHOW.reached =
+        ALL_OF(&T,
+               ANY_OF(&T, tree_text(&T, PTV_OP_HAS_ANY, "tags", "ransomware x"),
+                      tree_text(&T, PTV_OP_HAS_ALL, "tags", "apt1 not-there")),
+               tree_text(&T, PTV_OP_LIKE_ANY, "tags", "apt3?"), NONE_OF(&T, tree_text(&T, PTV_OP_HAS_ANY, "tags", "apt1")));
     assert_string_equal(LINES("{tags.matched}"), "apt32, ransomware");
     assert_string_equal(LINES("{tags.matched|first(1)}"), "apt32");
     assert_string_equal(LINES("{tags.matched|number}"), "2");
@@ -149,11 +150,14 @@ static void raw_values_are_for_those_who_escape_them(void **state)
 static void cutting_minds_characters(void **state)
 {
     (void)state;
-    SHOW.reason = "b\xc3\xbc" "cher \xff\xfe";
+    SHOW.reason = "b\xc3\xbc"
+                  "cher \xff\xfe";
     assert_string_equal(LINES("{reason|first(2)}"), "b\xc3\xbc");
     SHOW.raw = true;
-    assert_string_equal(LINES("{reason|first(8)}"), "b\xc3\xbc" "cher \xff");
-    assert_string_equal(LINES("{reason|first(99)}"), "b\xc3\xbc" "cher \xff\xfe");
+    assert_string_equal(LINES("{reason|first(8)}"), "b\xc3\xbc"
+                                                    "cher \xff");
+    assert_string_equal(LINES("{reason|first(99)}"), "b\xc3\xbc"
+                                                     "cher \xff\xfe");
 }
 
 static void a_note_has_a_ceiling(void **state)
