@@ -310,6 +310,8 @@ static void random_answers(ptv_record *r)
     unsigned from = below(4);
     r->tags.items = words + (from < 3 ? from : 0);
     r->tags.count = from < 3 ? below(4 - from) : 0;
+    r->tags.shown = r->tags.items;
+    r->tags.shown_count = r->tags.count;
     r->classification = ptv_classification_names[below(5)];
     r->pdns_count = (int64_t)below(6) - 1;
     r->first_seen = random_day();
@@ -473,6 +475,39 @@ static void frugal_and_fast_agree(void **state)
     each_case(frugal_and_fast_agree_on);
 }
 
+/* `eval` of what `fetch` and `lookup` print. */
+static void printed_records_judge_alike_on(const ptv_record *answers)
+{
+    ptv_record world = *answers, r, *again = NULL;
+    for (int s = 0; s < PTV_SECTION_COUNT; s++)
+        if (chance(25))
+            ptv_section_fail(&world, &MEM, (ptv_section)s, PTV_STATE_FAILED, PTV_CAUSE_OUTAGE, "HTTP 503");
+    ptv_buf text = PTV_BUF(1 << 16);
+    ptv_json_out out = { .buf = &text };
+    const ptv_json *json;
+    ptv_error err = { 0 };
+    fetch(&r, &world, false, false);
+    close_open(&r);
+    ptv_record_seal(&r, T.rs.hasher);
+    ptv_record_write(&out, &r);
+    assert_int_equal(ptv_json_parse(&json, &MEM, text.data, text.len, &err), PTV_OK);
+    assert_int_equal(ptv_record_read(&again, &MEM, json, &err), PTV_OK);
+    ptv_buf_release(&text);
+    again->now = r.now;
+    ptv_record_seal(again, T.rs.hasher);
+    ptv_decision a = judge(&r), b = judge(again);
+    assert_same(&a, &b);
+    assert_string_equal(a.id, b.id);
+    assert_string_equal(a.summary, b.summary);
+    assert_int_equal(a.missing_count, b.missing_count);
+}
+
+static void printed_records_judge_alike(void **state)
+{
+    (void)state;
+    each_case(printed_records_judge_alike_on);
+}
+
 /* Any part of the answers, read or not, against all of them. */
 static void gaps_are_safe_in(const ptv_record *world)
 {
@@ -551,6 +586,7 @@ int main(void)
         T_(a_rule_that_matches_when_unknown_shows_its_card),
         T_(planning_without_memory_is_said),
         T_(frugal_and_fast_agree),
+        T_(printed_records_judge_alike),
         T_(what_was_not_read_never_looks_harmless),
         T_(traces_agree_with_judgements),
     };
