@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/talk.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -93,6 +94,26 @@ static const char *refusal_of(const ptv_json *inputs)
     return NULL;
 }
 
+/* An id of the SOAR: a number, or a text of digits. */
+static const char *id_input(char out[32], const ptv_json *inputs, const char *key)
+{
+    const ptv_json *v = ptv_json_find(inputs, key);
+    double number;
+    if (ptv_json_number(&number, v) && number >= 0 && number < 1e15) {
+        snprintf(out, 32, "%lld", (long long)number);
+        return out;
+    }
+    return ptv_json_text(v);
+}
+
+static void log_decision(const cli_session *session, const ptv_report *report, const ptv_json *inputs)
+{
+    char incident[32], artifact[32];
+    if (ptv_config_bool(session->config, PTV_OPT_DECISION_LOG))
+        cli_log_decision(session->client, report, id_input(incident, inputs, "incident_id"),
+                         id_input(artifact, inputs, "artifact_id"));
+}
+
 static ptv_code answer(cli_session *session, const ptv_json *inputs, const char *text, ptv_error *err)
 {
     ptv_report *report = NULL;
@@ -107,6 +128,8 @@ static ptv_code answer(cli_session *session, const ptv_json *inputs, const char 
     }
     if (!rc)
         rc = ptv_report_write_soar(report, text, cli_write, NULL, err);
+    if (!rc)
+        log_decision(session, report, inputs);
     ptv_report_free(report);
     return rc;
 }

@@ -44,6 +44,7 @@ typedef struct run {
     uint64_t starved_at; /* number of the first starved input, 0: none */
     const char *save;
     bool compact;
+    bool log; /* decisions go into the log of the state folder */
 } run;
 
 /* ------------------------------------------------------------------------------------------------- saving */
@@ -189,6 +190,8 @@ static ptv_code collect(run *r, int timeout_ms, ptv_error *err)
         rc = cli_batch_render(&r->batch, &p->text, report, err);
         if (!rc && r->save)
             rc = save_answers(r, report, err);
+        if (!rc && r->log)
+            r->log = cli_log_decision(r->session.client, report, NULL, NULL);
         ptv_report_free(report);
     }
     return rc;
@@ -272,6 +275,7 @@ static cli_exit run_command(const cli_options *o, bool fetch_only)
     if (code)
         goto out;
     ptv_code rc = cli_inputs_open(&r.inputs, o, &err);
+    r.log = ptv_config_bool(r.session.config, PTV_OPT_DECISION_LOG);
     r.size = (size_t)ptv_config_int(r.session.config, PTV_OPT_MAX_IN_FLIGHT) * WINDOW_EACH;
     r.ring = ptv_calloc(r.size, sizeof *r.ring);
     if (!rc && !r.ring)

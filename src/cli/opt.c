@@ -21,6 +21,7 @@ const cli_flag_info cli_flags[FLAG_COUNT] = {
     [FLAG_EXPLAIN] = { "explain", 0, NULL, "add each rule's conditions: yes, no or UNKNOWN, and the value seen" },
     [FLAG_NOW] = { "now", 0, "TIME", "judge as if it were TIME (2026-05-01 or 2026-05-01T12:00:00Z)" },
     [FLAG_EXIT_CODE] = { "exit-code", 0, NULL, "exit 10 when one is compromised, else 20 when one is unknown" },
+    [FLAG_SINCE] = { "since", 0, "TIME", "from TIME on: a date, a time, or how long ago (24h, 7d)" },
     [FLAG_SKIP] = { "skip", 0, "N", "leave out the first N inputs: resume a run that stopped" },
     [FLAG_SAVE] = { "save", 0, "DIR", "keep the raw answers in DIR, one file an artifact: an archive" },
     [FLAG_COMPACT] = { "compact", 0, NULL, "with --save: compact records instead of raw answers" },
@@ -46,7 +47,7 @@ typedef struct parsing {
     int argc, at; /* at: the next word */
     char **argv;
     uint64_t seen; /* flags given, checked against the command at the end */
-    const char *color, *now, *skip, *coverage;
+    const char *color, *now, *since, *skip, *coverage;
 } parsing;
 
 static cli_exit usage(const cli_options *o, const char *fmt, ...) PTV_PRINTF(2, 3);
@@ -133,6 +134,9 @@ static cli_exit take_flag(parsing *p, cli_flag f, char *value)
         break;
     case FLAG_EXIT_CODE:
         o->exit_code = true;
+        break;
+    case FLAG_SINCE:
+        p->since = value;
         break;
     case FLAG_SKIP:
         p->skip = value;
@@ -275,6 +279,12 @@ static cli_exit check_values(parsing *p)
     o->color = strcmp(color, "auto") == 0 ? wanted : strcmp(color, "always") == 0;
     if (p->now && (!ptv_time_parse(&o->now, p->now, 0) || o->now == PTV_NO_TIME))
         return usage(o, "--now takes a time like 2026-05-01 or 2026-05-01T12:00:00Z, not '%s'", p->now);
+    int64_t ago;
+    bool by_day;
+    if (p->since && ptv_duration_parse(&ago, &by_day, p->since))
+        o->since = ptv_clock_utc() - ago;
+    else if (p->since && (!ptv_time_parse(&o->since, p->since, 0) || o->since == PTV_NO_TIME))
+        return usage(o, "--since takes a time like 2026-05-01 or 2026-05-01T12:00:00Z, or 24h or 7d, not '%s'", p->since);
     int64_t skip = 0;
     if (p->skip && (!ptv_int_parse(&skip, p->skip) || skip < 0))
         return usage(o, "--skip takes a count, not '%s'", p->skip);
@@ -311,7 +321,7 @@ static cli_exit check_command(parsing *p)
 cli_exit cli_options_parse(cli_options *out, int argc, char **argv)
 {
     size_t room = (size_t)argc + 1;
-    *out = (cli_options){ .now = PTV_NO_TIME };
+    *out = (cli_options){ .now = PTV_NO_TIME, .since = PTV_NO_TIME };
     out->rules = ptv_calloc(room, sizeof *out->rules);
     out->sets = ptv_calloc(room, sizeof *out->sets);
     out->operands = ptv_calloc(room, sizeof *out->operands);

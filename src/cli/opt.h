@@ -18,6 +18,7 @@ typedef enum cli_flag {
     FLAG_NOW,
     FLAG_EXIT_CODE,
     FLAG_SKIP,
+    FLAG_SINCE,
     FLAG_SAVE,
     FLAG_COMPACT,
     FLAG_RUN,
@@ -56,7 +57,7 @@ typedef struct cli_options {
     const char **rules, **operands; /* arrays of ours: cli_options_release() */
     char **sets;
     size_t rules_count, set_count, operand_count;
-    int64_t now; /* PTV_NO_TIME: not given */
+    int64_t now, since; /* PTV_NO_TIME: not given */
     uint64_t skip;
     const char *run;      /* test: which cases */
     int coverage_percent; /* test: the gate; -1: not given */

@@ -57,6 +57,15 @@ void cli_session_close(cli_session *s)
     *s = (cli_session){ 0 };
 }
 
+bool cli_log_decision(ptv_client *client, const ptv_report *report, const char *incident_id, const char *artifact_id)
+{
+    ptv_error err = { 0 };
+    if (!ptv_decision_log(client, report, incident_id, artifact_id, &err))
+        return true;
+    cli_say("%s; decisions are not logged from here on", err.msg);
+    return false;
+}
+
 ptv_format cli_format(const char *name)
 {
     static const char *const names[] = {

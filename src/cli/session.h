@@ -18,6 +18,10 @@ cli_exit cli_session_configure(cli_session *s, const cli_options *o);
 cli_exit cli_session_open(cli_session *s, const cli_options *o, ptv_client_options how);
 void cli_session_close(cli_session *s);
 
+/* A decision into the log, with the SOAR's ids or NULL. One that cannot be written is told and no reason to stop; false: do
+ * not try again. */
+bool cli_log_decision(ptv_client *client, const ptv_report *report, const char *incident_id, const char *artifact_id);
+
 /* The options of a client as the command line gives them. */
 ptv_client_options cli_client_options(const cli_options *o);
 /* "json" → PTV_FORMAT_JSON. */
