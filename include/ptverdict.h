@@ -240,6 +240,18 @@ PTV_API bool ptv_report_answered(const ptv_report *r); /* at least one section w
 PTV_API unsigned ptv_report_calls(const ptv_report *r); /* upstream requests sent, retries included */
 /* Outcome word of one live or shadow rule ("match", "unknown", …); NULL when there is no such rule. */
 PTV_API const char *ptv_report_outcome(const ptv_report *r, const char *rule_id);
+/* How one section of the record came about. Texts borrowed from r. */
+typedef struct ptv_section_view {
+    const char *state;     /* "ok" "stale" "failed" "not_asked" "not_needed" "unsupported" */
+    const char *cause;     /* "outage" "quota" "deadline" "key" "settings"; NULL: none */
+    const char *reason;    /* in words; NULL */
+    int http;              /* status; 0: none */
+    unsigned calls;        /* requests sent for it; 0 with state ok: from a cache or a local source */
+    bool wanted;           /* the verdict is unknown, or may be, for want of it */
+} ptv_section_view;
+PTV_API void ptv_report_section(const ptv_report *r, ptv_section s, ptv_section_view *out);
+/* Why the verdict is unknown and what to do about it, as the SOAR result's reason says it. */
+PTV_API ptv_code ptv_report_why(const ptv_report *r, ptv_write_fn *write, void *to, ptv_error *err);
 PTV_API size_t ptv_report_rule_count(const ptv_report *r);
 PTV_API const char *ptv_report_rule(const ptv_report *r, size_t index, const char **outcome); /* id */
 /* One property of the hit card: its name, its type ("string" "number" "uri" "ip") and its value as text. false past the end.
@@ -254,6 +266,27 @@ PTV_API ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsign
 PTV_API const char *ptv_csv_header(void);
 /* PTV_FORMAT_SOAR with the call's own inputs echoed: `inputs_json` is one JSON object; NULL: made from the artifact. */
 PTV_API ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv_write_fn *write, void *to, ptv_error *err);
+/* How an unknown verdict goes into the SOAR result; until this is called the setting `soar_unknown` says it, once as fail. */
+typedef enum ptv_soar_unknown {
+    PTV_SOAR_UNKNOWN_FAIL,  /* success false with a reason */
+    PTV_SOAR_UNKNOWN_ONCE,  /* the same, and the reason says that further artifacts are not noted */
+    PTV_SOAR_UNKNOWN_EMPTY  /* success true, content [] */
+} ptv_soar_unknown;
+PTV_API void ptv_report_soar_unknown(ptv_report *r, ptv_soar_unknown how);
+
+/* A function call of the SOAR platform. Everything may be NULL but inputs. */
+typedef struct ptv_soar_call {
+    bool is_function; /* false: an action's message, or the inputs alone, without a message around them */
+    const char *function, *workflow, *principal; /* names */
+    const char *inputs;      /* as the platform's framework hands them to a function: one JSON object on one line, ASCII */
+    const char *value, *type; /* the artifact */
+    const char *incident_id, *artifact_id; /* where the customer added them to the function */
+    const char *refusal;      /* why it cannot be looked up: an input missing, or not a text */
+} ptv_soar_call;
+/* Read the body of a message, or the inputs alone. *out is yours: ptv_soar_call_free(). Errors: PTV_EINVAL no JSON object,
+ * PTV_ETOOBIG, PTV_ENOMEM. */
+PTV_API ptv_code ptv_soar_call_read(const ptv_soar_call **out, const char *json, size_t len, ptv_error *err);
+PTV_API void ptv_soar_call_free(const ptv_soar_call *call); /* NULL is fine */
 /* The SOAR result of a call whose input was refused: success false, reason. `inputs` is the JSON object given. */
 PTV_API ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to, ptv_error *err);
 

@@ -97,6 +97,19 @@ unsigned ptv_report_calls(const ptv_report *r)
     return calls;
 }
 
+void ptv_report_section(const ptv_report *r, ptv_section s, ptv_section_view *out)
+{
+    const ptv_section_info *info = &r->answered->record->sections[s];
+    *out = (ptv_section_view){ .state = ptv_state_name(info->state),
+                               .cause = info->cause == PTV_CAUSE_NONE ? NULL : ptv_cause_name(info->cause),
+                               .reason = info->reason,
+                               .http = info->http,
+                               .calls = info->calls };
+    const ptv_decision *d = &r->answered->decision;
+    for (size_t i = 0; r->answered->judged && i < d->missing_count; i++)
+        out->wanted |= d->missing[i].section == s;
+}
+
 size_t ptv_report_rule_count(const ptv_report *r)
 {
     return r->answered->judged ? r->answered->decision.rule_count : 0;
@@ -216,6 +229,21 @@ ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsigned flags
                           ptv_error *err)
 {
     return write_report(r, format, flags, NULL, write, to, err);
+}
+
+void ptv_report_soar_unknown(ptv_report *r, ptv_soar_unknown how)
+{
+    r->soar.unknown_fails = how != PTV_SOAR_UNKNOWN_EMPTY;
+    r->soar.unknown_once = how == PTV_SOAR_UNKNOWN_ONCE;
+}
+
+ptv_code ptv_report_why(const ptv_report *r, ptv_write_fn *write, void *to, ptv_error *err)
+{
+    const ptv_answered *a = r->answered;
+    ptv_buf out = PTV_BUF(OUTPUT_LIMIT);
+    if (a->judged)
+        ptv_report_why_unknown(&out, &(ptv_result){ .record = a->record, .decision = &a->decision });
+    return ptv_hand_over(&out, write, to, err);
 }
 
 ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv_write_fn *write, void *to, ptv_error *err)

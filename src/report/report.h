@@ -26,11 +26,13 @@ extern const char ptv_report_csv_columns[];                              /* the 
 typedef struct ptv_soar_options {
     ptv_level note_from;
     bool unknown_fails; /* unknown: success false with a reason; else success true, content [] */
+    bool unknown_once;  /* and the reason says that the next ones will not be noted */
     const char *host;   /* metrics.host */
     int64_t now_utc;
     int utc_offset_s; /* metrics.timestamp, local time */
 } ptv_soar_options;
 void ptv_report_soar(ptv_buf *out, const ptv_result *r, const ptv_soar_options *o); /* one line, no newline */
+void ptv_report_why_unknown(ptv_buf *out, const ptv_result *r); /* why nothing can be said, and what to do about it */
 void ptv_report_soar_refusal(ptv_buf *out, const char *inputs_json, const char *reason, const ptv_soar_options *o);
 
 #endif

@@ -322,8 +322,7 @@ static void list_lost(ptv_buf *out, const ptv_result *r)
     }
 }
 
-/* Why nothing can be said about the artifact, and what to do about it. */
-static void unknown_reason(ptv_buf *out, const ptv_result *r)
+void ptv_report_why_unknown(ptv_buf *out, const ptv_result *r)
 {
     const ptv_decision *d = r->decision;
     ptv_buf lost = PTV_BUF(out->limit_bytes);
@@ -360,7 +359,9 @@ void ptv_report_soar(ptv_buf *out, const ptv_result *r, const ptv_soar_options *
     ptv_buf reason = PTV_BUF(out->limit_bytes);
 
     if (failed)
-        unknown_reason(&reason, r);
+        ptv_report_why_unknown(&reason, r);
+    if (failed && options->unknown_once)
+        ptv_buf_puts(&reason, "; further artifacts are not noted, see 'ptverdict undecided'");
     ptv_json_open(&o, NULL, '{');
     ptv_json_put_raw(&o, "version", "2.0", 3);
     ptv_json_put_bool(&o, "success", !failed);
