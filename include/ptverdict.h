@@ -207,9 +207,6 @@ PTV_API void ptv_wakeup(ptv_client *c);          /* ends a ptv_wait() early; fro
 /* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none. While
  * one is watched ptv_wait() waits its whole time also with nothing under way. */
 PTV_API void ptv_watch(ptv_client *c, int fd, short events);
-/* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none. While
- * one is watched ptv_wait() waits its whole time also with nothing under way. */
-PTV_API void ptv_watch(ptv_client *c, int fd, short events);
 PTV_API size_t ptv_in_flight(const ptv_client *c);
 /* True once a source's quota or key is used up, so that further lookups would only be unknown. */
 PTV_API bool ptv_exhausted(const ptv_client *c, const char **why);
@@ -363,6 +360,10 @@ PTV_API void ptv_compare_free(ptv_compare *c); /* NULL is fine */
 
 /* Everything that rule files have to say, in one run. PTV_ERULES when a finding is an error. */
 PTV_API ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_client_options *options, ptv_error *err);
+
+/* The rules that a client judges by, in order: ids. NULL past the end. */
+PTV_API size_t ptv_client_rule_count(const ptv_client *c);
+PTV_API const char *ptv_client_rule(const ptv_client *c, size_t index);
 
 /* Write the words rules may use (`fields`), or what each rule makes us fetch (`needs`), as text or json. */
 PTV_API ptv_code ptv_fields_write(ptv_format format, ptv_write_fn *write, void *to, ptv_error *err);

@@ -120,13 +120,13 @@ static ptv_code load_rules(ptv_client *c, const ptv_config *config, ptv_findings
 static ptv_code find_why_not(ptv_client *c, ptv_error *err)
 {
     const char *wanted = c->options.why_not;
-    size_t count = c->rules ? ptv_ruleset_rule_count(c->rules) : 0;
+    size_t count = ptv_client_rule_count(c);
     c->how.why_not = NULL;
     const char **ids = ptv_arena_calloc(&c->mem, count + 1, sizeof *ids);
     if (!ids)
         return ptv_arena_fail(&c->mem, err);
     for (size_t i = 0; i < count; i++) {
-        ids[i] = ptv_ruleset_needs(c->rules, i).id;
+        ids[i] = ptv_client_rule(c, i);
         if (strcmp(ids[i], wanted) == 0)
             c->how.why_not = ids[i];
     }
@@ -201,6 +201,16 @@ ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_c
     return rc;
 }
 
+size_t ptv_client_rule_count(const ptv_client *c)
+{
+    return c->rules ? ptv_ruleset_rule_count(c->rules) : 0;
+}
+
+const char *ptv_client_rule(const ptv_client *c, size_t index)
+{
+    return index < ptv_client_rule_count(c) ? ptv_ruleset_needs(c->rules, index).id : NULL;
+}
+
 size_t ptv_in_flight(const ptv_client *c)
 {
     return c->job_count;
@@ -250,6 +260,12 @@ ptv_code ptv_record_of_text(ptv_record **out, ptv_arena *mem, ptv_arena *scratch
     }
     if (rc)
         return rc == PTV_ESHAPE ? (err->code = PTV_EINVAL, ptv_wrap(err, "record")) : rc;
+    if (ptv_text_equal(ptv_json_text(ptv_json_find(json, "schema")), PTV_LOG_SCHEMA)) {
+        const char *compact = ptv_json_text(ptv_json_find(json, "compact"));
+        if (!compact)
+            return ptv_fail(err, PTV_EINVAL, "record: a line of the decision log without its compact record");
+        return ptv_record_read_compact(out, mem, compact, strlen(compact), err);
+    }
     return ptv_record_read(out, mem, json, err);
 }
 
@@ -268,16 +284,11 @@ ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len,
     bool now_given = c->options.now_utc && c->options.now_utc != PTV_NO_TIME;
     a->record->now = now_given ? c->options.now_utc : a->record->fetched_at;
     how.time_required = a->record->now == PTV_NO_TIME;
+    how.not_routable = c->options.not_routable;
     rc = ptv_answered_judge(a, c, &how, err);
     if (rc)
         goto out;
     report = ptv_report_new(c, a, a->record->subject->input, 0);
-    if (ptv_text_equal(ptv_json_text(ptv_json_find(json, "schema")), PTV_LOG_SCHEMA)) {
-        const char *compact = ptv_json_text(ptv_json_find(json, "compact"));
-        if (!compact)
-            return ptv_fail(err, PTV_EINVAL, "record: a line of the decision log without its compact record");
-        return ptv_record_read_compact(out, mem, compact, strlen(compact), err);
-    }
     if (!report) {
         rc = ptv_fail_nomem(err);
         goto out;
@@ -287,4 +298,3 @@ out:
     ptv_answered_recycle(c, a);
     return rc ? ptv_wrap(err, "eval") : PTV_OK;
 }
-    how.not_routable = c->options.not_routable;

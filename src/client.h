@@ -77,11 +77,11 @@ void ptv_lookup_drop_all(ptv_client *c);
 /* Seal the record and, where rules are loaded, judge it. */
 ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, const ptv_judge *how, ptv_error *err);
 
-/* This machine and this moment, for the metrics of a SOAR result; options->host points at `host`. */
 /* state.c: the folder of the setting `state`, lent to the sources; after the rules are loaded. PTV_ENOMEM only. */
 ptv_code ptv_state_open(ptv_client *c, const ptv_config *config, ptv_error *err);
 #define PTV_LOG_SCHEMA "ptverdict.log/1"
 
+/* This machine and this moment, for the metrics of a SOAR result; options->host points at `host`. */
 void ptv_soar_here(ptv_soar_options *options, char *host, size_t room);
 /* Give what a buffer holds to the caller's writer, and release it. Errors: PTV_EIO, the buffer's own. */
 ptv_code ptv_hand_over(ptv_buf *b, ptv_write_fn *write, void *to, ptv_error *err);
