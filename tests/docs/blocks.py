@@ -7,7 +7,7 @@ console  a line "$ command" is run, and what it prints (both streams) must be th
          ids are compared by length alone. --update writes what came into the page.
 lua      must pass `ptverdict check`; one with cases (NAME.test.lua) must pass `ptverdict test`. A first line "-- NAME.lua" says
          where it is written. When NAME is a file of the repository, the block must stand in it as it is, and nothing is written.
-         Conditions alone are taken as the lines of an any { … }.
+         Conditions alone are taken as the lines of an any { … }. Under another name, "-- wrong.txt", it is only written.
 csv, ini, text  with a first line "# NAME": the rest is written there.
 
 TAP. SPDX-License-Identifier: Apache-2.0
@@ -83,6 +83,8 @@ class Page:
         if not re.search(r"^(rule|allow|case|settings)\b", body, re.M):
             body = 'rule "example" {\n  severity = "low",\n  when = any {\n%s  },\n}\n' % body
         self.write(name, body)
+        if not name.endswith(".lua"):
+            return
         command = "ptverdict %s %s" % ("test" if name.endswith(".test.lua") else "check", name)
         code, came = self.run(command)
         self.say(code == 0, command, "%s came:\n" % body, came)
