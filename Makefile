@@ -189,7 +189,7 @@ install: all
 	install -m 644 docs/man/ptverdict.1 $(SHARE)/man/man1/ptverdict.1
 	install -m 644 rules/*.lua $(SHARE)/ptverdict/rules/
 	install -m 644 rules/lists/* $(SHARE)/ptverdict/rules/lists/
-	cp -R examples/rules examples/cookbook $(SHARE)/ptverdict/examples/
+	cp -R examples/rules examples/cookbook examples/ci $(SHARE)/ptverdict/examples/
 	install -m 644 README.md LICENSE docs/*.md docs/*.json $(SHARE)/doc/ptverdict/
 uninstall:
 	rm -f $(BIN)/ptverdict $(INC)/ptverdict.h $(LIB)/libptverdict.a $(LIB)/libptverdict.so $(LIB)/libptverdict.so.0 $(SHARE)/man/man1/ptverdict.1
