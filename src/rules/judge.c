@@ -250,7 +250,8 @@ static void find_verdict(ptv_judging *j)
     else if (undecided)
         d->verdict = PTV_VERDICT_UNKNOWN;
     else
-        d->verdict = j->how->not_routable && !d->severity && (held_up || !any_read(j)) ? PTV_VERDICT_SKIPPED : PTV_VERDICT_NO_MATCH;
+        d->verdict =
+            j->how->not_routable && !d->severity && (held_up || !any_read(j)) ? PTV_VERDICT_SKIPPED : PTV_VERDICT_NO_MATCH;
     if (d->verdict == PTV_VERDICT_SKIPPED)
         d->could_be = PTV_LEVEL_NONE;
     if (d->verdict == PTV_VERDICT_UNKNOWN)
