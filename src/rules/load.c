@@ -78,6 +78,7 @@ static int by_name(const void *a, const void *b)
 static bool digest_settings(ptv_loader *set)
 {
     const ptv_rules_options *o = set->options;
+    ptv_arena *mem = &set->rs->mem;
     size_t count = 0, most = o->setting_count;
     for (const ptv_default *d = set->defaults; d; d = d->next)
         most++;
@@ -96,20 +97,22 @@ static bool digest_settings(ptv_loader *set)
     for (const ptv_default *d = set->defaults; d; d = d->next)
         all[count++] = (ptv_setting_used){ d->name, d->value };
     qsort(all, count, sizeof *all, by_name);
+    size_t kept = 0;
     ptv_digest *digest = set->rs->hasher;
     ptv_digest_begin(digest);
     for (size_t i = 0; i < count; i++) {
-        if (i && by_name(&all[i - 1], &all[i]) == 0)
+        if (kept && by_name(&all[kept - 1], &all[i]) == 0)
             continue;
         ptv_digest_add_text(digest, all[i].name);
         ptv_digest_add_text(digest, all[i].value);
+        all[kept++] = all[i];
     }
     ptv_digest_end(digest, set->rs->settings_digest);
+    set->rs->settings = all;
+    set->rs->setting_count = kept;
     return true;
 }
 
-    set->rs->settings = all;
-    set->rs->setting_count = kept;
 /* Jumps when memory ends. */
 void ptv_default_use(lua_State *L, ptv_loading *l, const char *name, const char *value)
 {
@@ -423,15 +426,15 @@ const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count)
     return rs->covered;
 }
 
-const char *ptv_ruleset_digest(const ptv_ruleset *rs)
-{
-    return rs->digest;
 const ptv_setting_used *ptv_ruleset_settings(const ptv_ruleset *rs, size_t *count)
 {
     *count = rs->setting_count;
     return rs->settings;
 }
 
+const char *ptv_ruleset_digest(const ptv_ruleset *rs)
+{
+    return rs->digest;
 }
 
 ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs)

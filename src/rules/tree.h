@@ -10,17 +10,37 @@
 
 typedef enum ptv_op {
     /* combinators */
-    PTV_OP_ALL, PTV_OP_ANY, PTV_OP_NONE, PTV_OP_AT_LEAST_OF,
+    PTV_OP_ALL,
+    PTV_OP_ANY,
+    PTV_OP_NONE,
+    PTV_OP_AT_LEAST_OF,
     /* sets */
-    PTV_OP_HAS_ANY, PTV_OP_HAS_ALL, PTV_OP_HAS_NONE, PTV_OP_LIKE_ANY, PTV_OP_COUNT_AT_LEAST,
+    PTV_OP_HAS_ANY,
+    PTV_OP_HAS_ALL,
+    PTV_OP_HAS_NONE,
+    PTV_OP_LIKE_ANY,
+    PTV_OP_COUNT_AT_LEAST,
     /* words, enums; PTV_OP_IS also yes/no */
-    PTV_OP_IS, PTV_OP_IS_ANY, PTV_OP_IS_NOT, PTV_OP_LIKE, PTV_OP_IN_LIST, PTV_OP_IN_ZONE, PTV_OP_IN_CIDR,
+    PTV_OP_IS,
+    PTV_OP_IS_ANY,
+    PTV_OP_IS_NOT,
+    PTV_OP_LIKE,
+    PTV_OP_IN_LIST,
+    PTV_OP_IN_ZONE,
+    PTV_OP_IN_CIDR,
     /* numbers; also on passive_dns.records with a filter (how many rows pass) */
-    PTV_OP_AT_LEAST, PTV_OP_AT_MOST, PTV_OP_BETWEEN, PTV_OP_EQUALS,
+    PTV_OP_AT_LEAST,
+    PTV_OP_AT_MOST,
+    PTV_OP_BETWEEN,
+    PTV_OP_EQUALS,
     /* times */
-    PTV_OP_WITHIN, PTV_OP_OLDER_THAN, PTV_OP_BEFORE, PTV_OP_AFTER,
+    PTV_OP_WITHIN,
+    PTV_OP_OLDER_THAN,
+    PTV_OP_BEFORE,
+    PTV_OP_AFTER,
     /* every field */
-    PTV_OP_IS_MISSING, PTV_OP_IS_PRESENT,
+    PTV_OP_IS_MISSING,
+    PTV_OP_IS_PRESENT,
     PTV_OP_CUSTOM
 } ptv_op;
 const char *ptv_op_name(ptv_op op); /* "has_any", "all" */
@@ -28,15 +48,15 @@ const char *ptv_op_name(ptv_op op); /* "has_any", "all" */
 const int *ptv_ops_of(ptv_type type);
 
 typedef struct ptv_args {
-    const char **words;   /* folded, sorted by bytes, unique: has_*, is, is_any, is_not; globs as written: like, like_any */
+    const char **words; /* folded, sorted by bytes, unique: has_*, is, is_any, is_not; globs as written: like, like_any */
     size_t word_count;
     const struct ptv_list *list;      /* what the indicators were made of */
-    const ptv_indicators *indicators; /* in_list, in_zone, in_cidr on the artifact and on words that are names or addresses */
-    double low, high;     /* low: at_least, equals, count_at_least, at_least_of; high: at_most; both: between */
-    int64_t span_s;       /* within, older_than */
-    bool by_day;          /* compare calendar days (d w y), else seconds */
-    int64_t day;          /* before, after: days since 1970 */
-    bool yes;             /* is(true) on yes/no */
+    const ptv_indicators *indicators; /* in_list, in_zone, in_cidr on names and addresses */
+    double low, high;                 /* low: at_least, equals, count_at_least, at_least_of; high: at_most; both: between */
+    int64_t span_s;                   /* within, older_than */
+    bool by_day;                      /* compare calendar days (d w y), else seconds */
+    int64_t day;                      /* before, after: days since 1970 */
+    bool yes;                         /* is(true) on yes/no */
 } ptv_args;
 
 /* One column test of records:count{…} */
@@ -64,8 +84,8 @@ typedef struct ptv_cond {
     const ptv_field **custom_fields;
     size_t custom_field_count;
     unsigned depth, weight; /* conditions below, along the longest path and in all, one used twice counted twice */
-    ptv_sections sections; /* every section this condition or one below it reads; PTV_ALWAYS is no bit */
-    const char *text;      /* in the rule's own words, canonical: `tags:has_any{"compromised", "ransomware"}` */
+    ptv_sections sections;  /* every section this condition or one below it reads; PTV_ALWAYS is no bit */
+    const char *text;       /* in the rule's own words, canonical: `tags:has_any{"compromised", "ransomware"}` */
     const char *file;
     int line;
     unsigned node; /* index over the rule set: truths, coverage */
@@ -73,12 +93,12 @@ typedef struct ptv_cond {
 
 /* A value in a note or a hit: literal text, or a placeholder with filters. */
 typedef struct ptv_piece {
-    const char *literal;      /* NULL: a placeholder */
-    const ptv_field *field;   /* NULL with word != NONE */
+    const char *literal;                                                        /* NULL: a placeholder */
+    const ptv_field *field;                                                     /* NULL with word != NONE */
     enum { PTV_PH_FIELD, PTV_PH_SEVERITY, PTV_PH_REASON, PTV_PH_MATCHED } word; /* matched: of `field` (a set) */
     enum { PTV_SHOW_PLAIN, PTV_SHOW_LIST, PTV_SHOW_DATE, PTV_SHOW_NUMBER } show;
-    int64_t first;            /* |first(n); -1: all */
-    const char *otherwise;    /* |else "text"; NULL */
+    int64_t first;         /* |first(n); -1: all */
+    const char *otherwise; /* |else "text"; NULL */
 } ptv_piece;
 typedef struct ptv_template_line {
     bool optional; /* started with ? : left out when a value in it is missing */
@@ -115,7 +135,7 @@ typedef struct ptv_rule {
     ptv_template note;
     ptv_sections judged_sections; /* of all levels */
     ptv_sections shown_sections;  /* of hit and note */
-    const char *error; /* the engine had to switch it off at load; NULL */
+    const char *error;            /* the engine had to switch it off at load; NULL */
     const char *description, *owner, *references, *false_positives, *next_step, *attack;
 } ptv_rule;
 
@@ -141,6 +161,8 @@ struct ptv_ruleset {
     char digest[PTV_DIGEST_HEX], settings_digest[PTV_DIGEST_HEX];
     const ptv_rule_file *covered; /* by the digest: rule and list files, sorted by name */
     size_t file_count;
+    const ptv_setting_used *settings; /* by the settings digest */
+    size_t setting_count;
     struct ptv_sandbox **sandboxes; /* one Lua state a file; kept only while custom conditions need it */
     size_t sandbox_count;
     ptv_digest *hasher; /* made by the loader, freed with the set: decision ids cost no allocation. A set is one thread's */
@@ -148,5 +170,3 @@ struct ptv_ruleset {
 };
 
 #endif
-    const ptv_setting_used *settings; /* by the settings digest */
-    size_t setting_count;
