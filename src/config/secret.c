@@ -6,18 +6,18 @@
 #include "config/secret.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/jwe.h"
 #include "base/text.h"
 
 #define SECRET_LIMIT 65536
 #define FOLDER       "/etc/secrets"
+#define KEY_FILE     ".jwk/key.jwk"
 
-/* A compact JWE: five parts of base64url, the first of which is a JSON object. */
-static bool is_protected(const char *text)
+static bool in_app_host(void)
 {
-    size_t dots = 0;
-    for (const char *p = text; *p; p++)
-        dots += *p == '.';
-    return ptv_text_starts(text, "eyJ") && dots == 4;
+    bool is_on = false;
+    const char *text = getenv("APP_HOST_CONTAINER");
+    return text && ptv_bool_parse(&is_on, text) && is_on;
 }
 
 /* A name that can be a file in the folder and nowhere else. */
@@ -26,7 +26,34 @@ static bool is_file_name(const char *name)
     return *name && *name != '.' && !strchr(name, '/');
 }
 
-static ptv_code read_mounted(const char **value, ptv_arena *mem, const char *path, const char *name, ptv_error *err)
+/* Put what the token holds in its place. The key lies beside the secrets. */
+static ptv_code open_protected(ptv_buf *text, size_t len, ptv_arena *mem, const char *folder, ptv_error *err)
+{
+    if (!in_app_host())
+        return ptv_fail(err, PTV_ESETTINGS, "is a protected secret (JWE); these are opened where APP_HOST_CONTAINER = 1");
+    const char *path = ptv_path_join(mem, folder, KEY_FILE);
+    if (!path)
+        return ptv_arena_fail(mem, err);
+    ptv_buf key = PTV_BUF(SECRET_LIMIT), clear = PTV_BUF(SECRET_LIMIT);
+    ptv_code rc = ptv_file_read(&key, path, err);
+    if (rc)
+        ptv_wrap(err, "its key %s", path);
+    else
+        rc = ptv_jwe_open(&clear, text->data, len, key.len ? key.data : "", key.len, err);
+    if (!rc) {
+        ptv_buf_clear(text);
+        ptv_buf_append(text, clear.len ? clear.data : "", clear.len);
+        rc = ptv_buf_check(text, err);
+    }
+    ptv_buf_release(&key);
+    ptv_buf_release(&clear);
+    if (rc == PTV_EIO || rc == PTV_ESHAPE)
+        err->code = rc = PTV_ESETTINGS;
+    return rc;
+}
+
+static ptv_code read_mounted(const char **value, ptv_arena *mem, const char *folder, const char *path, const char *name,
+                             ptv_error *err)
 {
     ptv_buf text = PTV_BUF(SECRET_LIMIT);
     ptv_code rc = ptv_file_read(&text, path, err);
@@ -34,13 +61,18 @@ static ptv_code read_mounted(const char **value, ptv_arena *mem, const char *pat
         err->code = rc = PTV_ESETTINGS;
     if (rc)
         goto out;
-    while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
-        text.data[--text.len] = '\0';
+    size_t line = text.len ? strcspn(text.data, "\r\n") : 0;
+    if (line && ptv_jwe_looks_like(text.data, line)) {
+        rc = open_protected(&text, line, mem, folder, err);
+        if (rc)
+            goto out;
+    } else {
+        while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+            text.data[--text.len] = '\0';
+    }
     const char *bytes = text.len ? text.data : "";
     if (strlen(bytes) != text.len)
         rc = ptv_fail(err, PTV_ESETTINGS, "holds a NUL byte");
-    else if (is_protected(bytes))
-        rc = ptv_fail(err, PTV_ESETTINGS, "is a protected secret (JWE), which cannot be read yet");
     else if (!(*value = ptv_arena_strndup(mem, bytes, text.len)))
         rc = ptv_arena_fail(mem, err);
 out:
@@ -56,13 +88,15 @@ ptv_code ptv_secret_find(const char **value, bool *mounted, ptv_arena *mem, cons
     if (!own)
         return ptv_arena_fail(mem, err);
     const char *folder = getenv("PTVERDICT_SECRETS");
+    if (!folder || !*folder)
+        folder = FOLDER;
     if (is_file_name(own)) {
-        char *path = ptv_path_join(mem, folder && *folder ? folder : FOLDER, own);
+        char *path = ptv_path_join(mem, folder, own);
         if (!path)
             return ptv_arena_fail(mem, err);
         if (ptv_is_file(path)) {
             *mounted = true;
-            return read_mounted(value, mem, path, own, err);
+            return read_mounted(value, mem, folder, path, own, err);
         }
     }
     if (*own)

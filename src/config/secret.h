@@ -8,9 +8,10 @@
 #include "base/arena.h"
 
 /*
- * The value of $NAME: a file of that name in $PTVERDICT_SECRETS or /etc/secrets, else the environment variable.
+ * The value of $NAME: a file of that name in $PTVERDICT_SECRETS or /etc/secrets, else the environment variable. With
+ * $APP_HOST_CONTAINER on, a file that holds a JWE is a protected secret, opened with .jwk/key.jwk in the same folder.
  * *value is NULL when there is neither; *mounted tells that it came from a file. The arena owns the value.
- * Errors: PTV_ESETTINGS (a protected secret, or a file that cannot be read), PTV_ENOMEM, PTV_ETOOBIG.
+ * Errors: PTV_ESETTINGS (a protected secret that does not open, or a file that cannot be read), PTV_ENOMEM, PTV_ETOOBIG.
  */
 ptv_code ptv_secret_find(const char **value, bool *mounted, ptv_arena *mem, const char *name, size_t len, ptv_error *err);
 

@@ -222,14 +222,37 @@ static void replaces_names_by_secrets_then_environment_else_nothing(void **state
     unsetenv("PTV_TEST_MOUNTED");
 }
 
-static void refuses_a_protected_secret_it_cannot_read(void **state)
+static void copy_fixture(const char *name, const char *as)
+{
+    char command[256];
+    snprintf(command, sizeof command, "cp tests/fixtures/jwe/%s '%s/%s'", name, folder, as);
+    assert_int_equal(system(command), 0);
+}
+
+static void opens_protected_secrets_of_the_app_host(void **state)
 {
     (void)state;
-    write_file("PTV_JWE", "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn\n");
-    assert_string_equal(
-        refusal("[fn_passivetotal]\npassivetotal_api_key = $PTV_JWE\n"),
-        "app.config:2: passivetotal_api_key: secret PTV_JWE: is a protected secret (JWE), which cannot be read "
-        "yet");
+    static const char settings[] = "[fn_passivetotal]\npassivetotal_api_key = $PTV_JWE\npassivetotal_username = ^PTV_JWE\n";
+    char where[160];
+    snprintf(where, sizeof where, "%s/.jwk", folder);
+    assert_int_equal(mkdir(where, 0700), 0);
+    setenv("PTV_JWE", "hidden by the file", 1);
+    copy_fixture("newline.jwe", "PTV_JWE");
+    assert_non_null(strstr(refusal(settings),
+                           "app.config:2: passivetotal_api_key: secret PTV_JWE: is a protected secret (JWE); "
+                           "these are opened where APP_HOST_CONTAINER = 1"));
+    setenv("APP_HOST_CONTAINER", "yes", 1);
+    assert_non_null(strstr(refusal(settings), "/.jwk/key.jwk: No such file or directory"));
+    copy_fixture("other.jwk", ".jwk/key.jwk");
+    assert_non_null(
+        strstr(refusal(settings), "secret PTV_JWE: it does not open with this key: another key, or it was changed"));
+    copy_fixture("key.jwk", ".jwk/key.jwk");
+    read_settings(settings);
+    assert_string_equal(ptv_config_text(c, PTV_OPT_API_KEY), "first line only");
+    assert_string_equal(ptv_config_shown(c, PTV_OPT_API_KEY), "********");
+    assert_string_equal(ptv_config_text(c, PTV_OPT_USERNAME), "^PTV_JWE"); /* no PAM plug-in */
+    unsetenv("APP_HOST_CONTAINER");
+    unsetenv("PTV_JWE");
 }
 
 static void shows_no_secret(void **state)
@@ -357,7 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(leaves_other_sections_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_what_it_had_when_a_read_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(replaces_names_by_secrets_then_environment_else_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_a_protected_secret_it_cannot_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(opens_protected_secrets_of_the_app_host, setup, teardown),
         cmocka_unit_test_setup_teardown(shows_no_secret, setup, teardown),
         cmocka_unit_test_setup_teardown(collects_the_settings_of_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_paths_of_a_file_from_beside_it, setup, teardown),
