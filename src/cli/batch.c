@@ -111,16 +111,12 @@ static ptv_code refuse_soar(ptv_buf *out, const char *input, const char *why, pt
     return rc;
 }
 
-ptv_code cli_batch_refuse(cli_batch *b, ptv_buf *out, uint64_t number, const char *input, const char *why, ptv_error *err)
+ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const char *why, ptv_error *err)
 {
     char shown[INPUT_SHOWN + 1];
     snprintf(shown, sizeof shown, "%s", input);
     ptv_buf_clear(out);
     b->refused++;
-    if (b->many)
-        cli_say("input %llu: %s", (unsigned long long)number, why);
-    else
-        cli_say("%s", why);
     if (b->format == PTV_FORMAT_CSV) {
         refuse_csv(out, shown, strlen(shown), why);
     } else if (b->format == PTV_FORMAT_SOAR) {
@@ -135,6 +131,26 @@ ptv_code cli_batch_refuse(cli_batch *b, ptv_buf *out, uint64_t number, const cha
         ptv_buf_putc(out, '\n');
     }
     return ptv_buf_check(out, err);
+}
+
+ptv_code cli_batch_refuse(cli_batch *b, ptv_buf *out, uint64_t number, const char *input, const char *why, ptv_error *err)
+{
+    if (b->many)
+        cli_say("input %llu: %s", (unsigned long long)number, why);
+    else
+        cli_say("%s", why);
+    return cli_batch_refusal(b, out, input, why, err);
+}
+
+void cli_batch_add(cli_batch *b, const cli_batch *part)
+{
+    for (int v = 0; v <= PTV_VERDICT_COMPROMISED; v++)
+        b->verdicts[v] += part->verdicts[v];
+    b->judged += part->judged;
+    b->answered += part->answered;
+    b->refused += part->refused;
+    b->calls += part->calls;
+    b->printed += part->printed;
 }
 
 void cli_batch_print(cli_batch *b, const ptv_buf *out)

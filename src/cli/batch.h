@@ -26,9 +26,13 @@ typedef struct cli_batch {
 void cli_batch_begin(cli_batch *b, const cli_options *o, bool many, const char *piped_format);
 /* Serialise into `out` (cleared first) and count. */
 ptv_code cli_batch_render(cli_batch *b, ptv_buf *out, const ptv_report *r, ptv_error *err);
-/* The same for an input that was refused: a line of its own in machine formats, and a line on stderr. */
+/* The same for an input that was refused: a line of its own in machine formats. */
+ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const char *why, ptv_error *err);
+/* And a line on stderr. */
 ptv_code cli_batch_refuse(cli_batch *b, ptv_buf *out, uint64_t number, const char *input, const char *why, ptv_error *err);
 void cli_batch_print(cli_batch *b, const ptv_buf *out);
+/* Counts of a batch that was rendered elsewhere. */
+void cli_batch_add(cli_batch *b, const cli_batch *part);
 /* At most five times a second. bytes/size: of the input, size -1 when it is not known; total: of inputs, 0 not known. */
 void cli_batch_progress(cli_batch *b, uint64_t done, uint64_t bytes, int64_t size);
 /* Summary on stderr, and the exit code. */

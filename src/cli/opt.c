@@ -23,6 +23,11 @@ const cli_flag_info cli_flags[FLAG_COUNT] = {
     [FLAG_EXIT_CODE] = { "exit-code", 0, NULL, "exit 10 when one is compromised, else 20 when one is unknown" },
     [FLAG_SINCE] = { "since", 0, "TIME", "from TIME on: a date, a time, or how long ago (24h, 7d)" },
     [FLAG_SKIP] = { "skip", 0, "N", "leave out the first N inputs: resume a run that stopped" },
+    [FLAG_JOBS] = { "jobs", 'j', "N", "judge on N cores (default: all there are)" },
+    [FLAG_WHY_NOT] = { "why-not", 0, "RULE", "say which conditions would have to change for RULE to match" },
+    [FLAG_OVER] = { "over", 0, "PATH", "a file or a folder of records, or the decision log; may be repeated; -: stdin" },
+    [FLAG_FAIL_ON_CHANGE] = { "fail-on-change", 0, NULL,
+                              "exit 1 when a verdict or severity changes, or a record cannot be judged" },
     [FLAG_SAVE] = { "save", 0, "DIR", "keep the raw answers in DIR, one file an artifact: an archive" },
     [FLAG_COMPACT] = { "compact", 0, NULL, "with --save: compact records instead of raw answers" },
     [FLAG_RUN] = { "run", 0, "PATTERN", "only cases whose name holds PATTERN, or fits it as a glob (* ?)" },
@@ -47,7 +52,7 @@ typedef struct parsing {
     int argc, at; /* at: the next word */
     char **argv;
     uint64_t seen; /* flags given, checked against the command at the end */
-    const char *color, *now, *since, *skip, *coverage;
+    const char *color, *now, *since, *skip, *jobs, *coverage;
 } parsing;
 
 static cli_exit usage(const cli_options *o, const char *fmt, ...) PTV_PRINTF(2, 3);
@@ -143,6 +148,18 @@ static cli_exit take_flag(parsing *p, cli_flag f, char *value)
         break;
     case FLAG_SAVE:
         o->save = value;
+        break;
+    case FLAG_JOBS:
+        p->jobs = value;
+        break;
+    case FLAG_WHY_NOT:
+        o->why_not = value;
+        break;
+    case FLAG_OVER:
+        o->over[o->over_count++] = value;
+        break;
+    case FLAG_FAIL_ON_CHANGE:
+        o->fail_on_change = true;
         break;
     case FLAG_COMPACT:
         o->compact = true;
@@ -289,6 +306,10 @@ static cli_exit check_values(parsing *p)
     if (p->skip && (!ptv_int_parse(&skip, p->skip) || skip < 0))
         return usage(o, "--skip takes a count, not '%s'", p->skip);
     o->skip = (uint64_t)skip;
+    int64_t jobs = 0;
+    if (p->jobs && (!ptv_int_parse(&jobs, p->jobs) || jobs < 1))
+        return usage(o, "--jobs takes a count from 1, not '%s'", p->jobs);
+    o->jobs = (uint64_t)jobs;
     int64_t percent = -1;
     if (p->coverage && (!ptv_int_parse(&percent, p->coverage) || percent < 0 || percent > 100))
         return usage(o, "--coverage takes 0 to 100, not '%s'", p->coverage);
@@ -325,7 +346,8 @@ cli_exit cli_options_parse(cli_options *out, int argc, char **argv)
     out->rules = ptv_calloc(room, sizeof *out->rules);
     out->sets = ptv_calloc(room, sizeof *out->sets);
     out->operands = ptv_calloc(room, sizeof *out->operands);
-    if (!out->rules || !out->sets || !out->operands) {
+    out->over = ptv_calloc(room, sizeof *out->over);
+    if (!out->over || !out->rules || !out->sets || !out->operands) {
         cli_say("out of memory");
         return CLI_BUG;
     }
@@ -339,6 +361,7 @@ void cli_options_release(cli_options *o)
     ptv_free(o->rules);
     ptv_free(o->sets);
     ptv_free(o->operands);
+    ptv_free(o->over);
 }
 
 /* --------------------------------------------------------------------------------------------------- help */

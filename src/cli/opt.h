@@ -18,6 +18,10 @@ typedef enum cli_flag {
     FLAG_NOW,
     FLAG_EXIT_CODE,
     FLAG_SKIP,
+    FLAG_JOBS,
+    FLAG_WHY_NOT,
+    FLAG_OVER,
+    FLAG_FAIL_ON_CHANGE,
     FLAG_SINCE,
     FLAG_SAVE,
     FLAG_COMPACT,
@@ -54,9 +58,12 @@ extern const cli_flag_info cli_flags[FLAG_COUNT];
 typedef struct cli_options {
     const struct cli_command *command;
     const char *config, *format, *save;
-    const char **rules, **operands; /* arrays of ours: cli_options_release() */
+    const char *why_not;
+    const char **rules, **operands, **over; /* arrays of ours: cli_options_release() */
     char **sets;
-    size_t rules_count, set_count, operand_count;
+    size_t rules_count, set_count, operand_count, over_count;
+    uint64_t jobs; /* 0: as many as cores */
+    bool fail_on_change;
     int64_t now, since; /* PTV_NO_TIME: not given */
     uint64_t skip;
     const char *run;      /* test: which cases */

@@ -1,6 +1,6 @@
 /*
  * records.c: where one recorded subject ends and the next begins. No JSON is parsed here: quotes, brackets and the keys of
- * the outermost object are enough.
+ * the outermost object are enough, and of a record that ends on its first line not even those.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -102,45 +102,38 @@ const char *cli_answer_query(size_t *len, const char *line, size_t line_len)
     return NULL;
 }
 
-ptv_code cli_records_open(cli_records *r, int fd, ptv_error *err)
+typedef struct line_view { /* without its newline */
+    const char *text;
+    size_t len, step; /* step: to the next line */
+    bool whole;       /* it has its newline */
+} line_view;
+
+static line_view line_at(const char *at, const char *end)
 {
-    *r = (cli_records){ .now = PTV_BUF(CLI_RECORD_LIMIT) };
-    return cli_lines_open(&r->lines, fd, CLI_RECORD_LIMIT, err);
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    size_t len = newline ? (size_t)(newline - at) : (size_t)(end - at);
+    return (line_view){ .text = at, .len = len, .step = len + (newline != NULL), .whole = newline != NULL };
 }
 
-void cli_records_close(cli_records *r)
+static bool is_blank_line(const line_view *line)
 {
-    cli_lines_close(&r->lines);
-    ptv_buf_release(&r->now);
+    return skip_blanks(line->text, line->text + line->len) == line->text + line->len;
 }
 
-/* A line that is not blank, in r->lines.line. */
-static cli_got hold_line(cli_records *r)
+/* A line that ends whatever was open before it. */
+static bool begins_subject(const line_view *line)
 {
-    cli_got got = CLI_GOT_ONE;
-    if (!r->has_line)
-        got = cli_lines_next(&r->lines, -1);
-    if (got == CLI_GOT_ONE && !r->has_line)
-        r->line++;
-    r->has_line = got == CLI_GOT_ONE;
-    return got;
-}
-
-static bool is_blank_line(const ptv_buf *line)
-{
-    const char *text = line->data ? line->data : "";
-    size_t len = line->len;
-    ptv_text_trim(&text, &len);
-    return len == 0;
+    return line->len && (line->text[0] == '{' || (line->len > 4 && memcmp(line->text, "PTV", 3) == 0 && line->text[3] >= '0' &&
+                                                  line->text[3] <= '9'));
 }
 
 /* Only objects go over several lines, and one that ends on its first line is no such; a byte order mark may stand before it.
  */
-static bool goes_on(const ptv_buf *line)
+static bool goes_on(const line_view *line)
 {
-    const char *text = line->data;
+    const char *text = line->text;
     size_t len = line->len;
-    if (ptv_text_starts(text, "\xef\xbb\xbf")) {
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         text += 3;
         len -= 3;
     }
@@ -148,74 +141,89 @@ static bool goes_on(const ptv_buf *line)
     return len > 0 && *text == '{' && (len == 1 || text[len - 1] != '}');
 }
 
-static void take_line(cli_records *r)
+static bool same_query(const char *query, size_t len, const line_view *line)
 {
-    const ptv_buf *line = &r->lines.line;
-    if (r->now.len + line->len + 1 > r->now.limit_bytes) {
-        r->too_long = true;
-    } else {
-        ptv_buf_append(&r->now, line->data ? line->data : "", line->len);
-        ptv_buf_putc(&r->now, '\n');
-    }
-    r->too_long |= r->lines.too_long;
-    r->has_line = false;
+    size_t other_len;
+    const char *other = cli_answer_query(&other_len, line->text, line->len);
+    return other && other_len == len && memcmp(other, query, len) == 0;
 }
 
-/* Does the held line belong to what r->now holds? */
-static bool belongs(const cli_records *r, const balance *open, const char *query, size_t query_len)
+bool cli_cut(cli_cutter *c, cli_record *out)
 {
-    const ptv_buf *line = &r->lines.line;
-    if (query) {
-        size_t len;
-        const char *other = cli_answer_query(&len, line->data, line->len);
-        return other && len == query_len && memcmp(other, query, len) == 0;
+    line_view line;
+    for (;; c->at += line.step, c->line++) {
+        if (c->at >= c->end)
+            return false;
+        line = line_at(c->at, c->end);
+        if (!is_blank_line(&line))
+            break;
     }
-    return (open->depth > 0 || open->in_text) && !(line->len && line->data[0] == '{');
-}
-
-cli_got cli_records_next(cli_records *r)
-{
-    cli_got got;
-    ptv_buf_clear(&r->now);
-    r->too_long = false;
-    do {
-        got = hold_line(r);
-        if (got != CLI_GOT_ONE)
-            return got;
-        r->has_line = !is_blank_line(&r->lines.line);
-    } while (!r->has_line);
-    r->first_line = r->line;
     balance open = { 0 };
-    size_t query_at = 0, query_len = 0;
-    bool is_answer = false;
-    const char *query = cli_answer_query(&query_len, r->lines.line.data, r->lines.line.len);
-    if (query) {
-        is_answer = true;
-        query_at = (size_t)(query - r->lines.line.data);
-    } else if (goes_on(&r->lines.line)) {
-        follow(&open, r->lines.line.data, r->lines.line.len);
-    }
-    take_line(r);
-    for (;;) {
-        if (r->now.failed) {
-            ptv_buf_check(&r->now, &r->lines.failed);
-            return CLI_GOT_FAILURE;
-        }
-        if (!is_answer && open.depth == 0 && !open.in_text)
-            return CLI_GOT_ONE;
-        got = hold_line(r);
-        if (got == CLI_GOT_FAILURE || got == CLI_GOT_NOTHING_YET)
-            return got;
-        if (got == CLI_GOT_END)
-            return CLI_GOT_ONE;
-        if (is_blank_line(&r->lines.line)) {
-            r->has_line = false;
+    size_t query_len;
+    const char *query = cli_answer_query(&query_len, line.text, line.len);
+    if (!query && goes_on(&line))
+        follow(&open, line.text, line.len);
+    *out = (cli_record){ .text = c->at, .len = line.len, .line = c->line };
+    const char *at = c->at + line.step;
+    uint64_t number = c->line + 1;
+    c->at = at;
+    c->line = number;
+    while (query || open.depth > 0 || open.in_text) {
+        if (at >= c->end)
+            return true; /* not closed */
+        line = line_at(at, c->end);
+        at += line.step;
+        number++;
+        if (is_blank_line(&line))
             continue;
-        }
-        if (!belongs(r, &open, is_answer ? r->now.data + query_at : NULL, query_len))
-            return CLI_GOT_ONE;
-        if (!is_answer)
-            follow(&open, r->lines.line.data, r->lines.line.len);
-        take_line(r);
+        if (query ? !same_query(query, query_len, &line) : begins_subject(&line))
+            break;
+        if (!query)
+            follow(&open, line.text, line.len);
+        out->len = (size_t)(line.text + line.len - out->text);
+        c->at = at;
+        c->line = number;
     }
+    out->closed = true;
+    return true;
+}
+
+size_t cli_cut_place(const char *text, size_t len)
+{
+    const char *end = memrchr(text, '\n', len);
+    while (end && end > text) {
+        const char *before = memrchr(text, '\n', (size_t)(end - text));
+        const char *start = before ? before + 1 : text;
+        line_view line = { .text = start, .len = (size_t)(end - start) };
+        if (start > text && begins_subject(&line)) {
+            size_t query_len;
+            const char *query = cli_answer_query(&query_len, line.text, line.len);
+            if (!query)
+                return (size_t)(start - text);
+            line_view last;
+            const char *last_end = before;
+            do { /* the line before that is not blank */
+                const char *at = memrchr(text, '\n', (size_t)(last_end - text));
+                at = at ? at + 1 : text;
+                last = (line_view){ .text = at, .len = (size_t)(last_end - at) };
+                last_end = at > text ? at - 1 : text;
+            } while (is_blank_line(&last) && last.text > text);
+            if (!same_query(query, query_len, &last))
+                return (size_t)(start - text);
+        }
+        end = before;
+    }
+    return 0;
+}
+
+size_t cli_cut_closed(const char *text, size_t len)
+{
+    const char *newline = memrchr(text, '\n', len);
+    if (!newline)
+        return 0;
+    cli_cutter c = { .at = text + cli_cut_place(text, len), .end = newline + 1 };
+    cli_record last = { .text = text, .closed = true };
+    while (cli_cut(&c, &last))
+        continue;
+    return last.closed ? (size_t)(newline + 1 - text) : (size_t)(last.text - text);
 }

@@ -1,34 +1,41 @@
 /*
- * records.h: recorded records and saved answers cut out of files and stdin, one subject at a time, in bounded memory.
+ * records.h: where recorded records and saved answers begin and end in a stretch of text. Nothing is copied.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef PTV_CLI_RECORDS_H
 #define PTV_CLI_RECORDS_H
-#include "base/buf.h"
-#include "cli/input.h"
-
-#define CLI_RECORD_LIMIT ((size_t)128 << 20) /* one subject: five answers of 16 MiB and room */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /*
  * One subject is
- *   a JSON object over as many lines as it takes, one if its first line ends with }; a line that begins with { begins the
- *   next one, whatever came before, so that a damaged object costs itself only;
+ *   a JSON object over as many lines as it takes, one if its first line ends with }; a line that begins with { or with the
+ *   mark of a compact record begins the next one, whatever came before, so that a damaged object costs itself only;
  *   or saved answers (objects with "endpoint" and "query") on consecutive lines with the same query;
  *   or any other line: a compact record, or something to refuse.
+ * Blank lines stand between subjects, or are part of one.
  */
-typedef struct cli_records {
-    cli_lines lines;
-    bool has_line, ended; /* has_line: the next subject begins with the line that is held in lines */
-    ptv_buf now;          /* the subject being put together */
-    uint64_t first_line, line;
-    bool too_long;
-} cli_records;
+typedef struct cli_record {
+    const char *text;
+    size_t len;
+    uint64_t line; /* on which it begins */
+    bool closed;   /* nothing that may follow can belong to it */
+} cli_record;
 
-ptv_code cli_records_open(cli_records *r, int fd, ptv_error *err);
-/* The next subject is in r->now, and began on r->first_line. CLI_GOT_ONE, _END, _NOTHING_YET (a signal), _FAILURE. */
-cli_got cli_records_next(cli_records *r);
-void cli_records_close(cli_records *r);
+typedef struct cli_cutter {
+    const char *at, *end;
+    uint64_t line; /* of `at` */
+} cli_cutter;
+
+bool cli_cut(cli_cutter *c, cli_record *out); /* false: nothing but blank lines is left */
+
+/* Where the text can be parted so that both parts are cut as the whole would be: the last such place before a line that is
+ * there whole; 0: none. Cheap: it looks at the end only. */
+size_t cli_cut_place(const char *text, size_t len);
+/* The same, when what has come so far must not wait: behind the last line if what it belongs to is closed. */
+size_t cli_cut_closed(const char *text, size_t len);
 
 /* The raw text of the value of "query" when the line is a saved answer, else NULL: what groups lines. */
 const char *cli_answer_query(size_t *len, const char *line, size_t line_len);

@@ -14,6 +14,7 @@ ptv_client_options cli_client_options(const cli_options *o)
 {
     ptv_client_options how = { .rules = o->rules_count ? o->rules : NULL, .rules_count = o->rules_count };
     how.explain = o->explain;
+    how.why_not = o->why_not;
     how.now_utc = o->now;
     return how;
 }

@@ -1,6 +1,6 @@
 /*
- * fuzz_ndjson.c: any bytes as the stdin of eval and of lookup: each line that is not blank comes out in exactly one subject,
- * in order, and the cutting ends.
+ * fuzz_ndjson.c: any bytes as the stdin of eval and of lookup: each line that is not blank comes out in exactly one subject, in
+ * order, wherever the text is parted, and the cutting ends.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -22,20 +22,33 @@ static void rewind_to_start(int fd)
     expect(lseek(fd, 0, SEEK_SET) == 0);
 }
 
-static void cut_records(int fd, size_t size)
+/* Each byte that is not blank is in one subject, in order. Then how many there are. */
+static size_t cut_records(const char *text, size_t size, cli_record *last)
 {
-    cli_records r;
-    ptv_error err;
-    size_t bytes = 0;
-    uint64_t line = 0;
-    expect(!cli_records_open(&r, fd, &err));
-    while (cli_records_next(&r) == CLI_GOT_ONE) {
-        expect(r.first_line > line && r.now.len > 1 && r.now.data[r.now.len - 1] == '\n');
-        line = r.first_line;
-        bytes += r.now.len;
+    cli_cutter c = { .at = text, .end = text + size, .line = 1 };
+    const char *end = text;
+    size_t count = 0;
+    for (; cli_cut(&c, last); count++) {
+        expect(last->len && last->text >= end && last->text + last->len <= text + size);
+        for (; end < last->text; end++)
+            expect(ptv_is_blank(*end));
+        end = last->text + last->len;
     }
-    expect(bytes <= size + 1); /* the last line may come without its newline */
-    cli_records_close(&r);
+    for (; end < text + size; end++)
+        expect(ptv_is_blank(*end));
+    return count;
+}
+
+/* Both parts of a text that is parted are cut as the whole is. */
+static void part(const char *text, size_t size)
+{
+    size_t places[] = { cli_cut_place(text, size), cli_cut_closed(text, size) };
+    cli_record last;
+    size_t whole = cut_records(text, size, &last);
+    for (size_t i = 0; i < 2; i++) {
+        expect(places[i] <= size && (places[i] == 0 || text[places[i] - 1] == '\n'));
+        expect(cut_records(text, places[i], &last) + cut_records(text + places[i], size - places[i], &last) == whole);
+    }
 }
 
 static void cut_inputs(int fd)
@@ -56,8 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
     expect(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-    rewind_to_start(fd);
-    cut_records(fd, size);
+    part((const char *)data, size);
     rewind_to_start(fd);
     cut_inputs(fd);
     close(fd);
