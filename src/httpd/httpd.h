@@ -21,28 +21,28 @@ typedef struct ptv_httpd ptv_httpd;
 
 typedef struct ptv_httpd_hooks {
     void *to;
-    void (*wake)(void *to);                       /* a job waits: ptv_wakeup() */
-    bool (*healthy)(void *to, ptv_buf *why);      /* /healthz; `why`: one line of text, in either case */
-    bool (*ready)(void *to, ptv_buf *why);        /* /readyz */
-    void (*metrics)(void *to, ptv_buf *out);      /* /metrics, the Prometheus text */
+    void (*wake)(void *to);                                           /* a job waits: ptv_wakeup() */
+    bool (*healthy)(void *to, ptv_buf *why);                          /* /healthz; `why`: one line of text, in either case */
+    bool (*ready)(void *to, ptv_buf *why);                            /* /readyz */
+    void (*metrics)(void *to, ptv_buf *out);                          /* /metrics, the Prometheus text */
     void (*served)(void *to, int status, bool is_lookup, int64_t ms); /* a response was queued; is_lookup: of /cts or /v1 */
-} ptv_httpd_hooks; /* all but wake may be NULL */
+} ptv_httpd_hooks;                                                    /* all but wake may be NULL */
 
 /* Texts are copied. Times and sizes of 0 mean the default of the setting named. */
 typedef struct ptv_httpd_options {
-    const char *listen;            /* http_listen: "127.0.0.1:9000", "[::1]:9000", "*:9000"; port 0: a free one */
+    const char *listen;             /* http_listen: "127.0.0.1:9000", "[::1]:9000", "*:9000"; port 0: a free one */
     const char *tls_cert, *tls_key; /* http_tls_cert, http_tls_key: PEM files; NULL: plain HTTP */
-    const char *user, *password;   /* http_user, http_password: for /cts */
-    const char *token;             /* http_token: for /v1 and /metrics */
-    const char *cts_name;          /* cts_name */
-    int64_t cts_wait_ms;           /* cts_wait; 0: not at all */
-    int64_t cts_keep_ms;           /* cts_keep */
-    size_t cts_max;                /* cts_max */
-    int64_t deadline_ms;           /* http_deadline */
-    int64_t lookup_ms;             /* deadline: of one lookup; a job unanswered well after that is given up */
-    size_t max_body_bytes;         /* http_max_body */
-    unsigned max_connections;      /* http_max_connections */
-    unsigned max_per_address;      /* http_max_per_address */
+    const char *user, *password;    /* http_user, http_password: for /cts */
+    const char *token;              /* http_token: for /v1 and /metrics */
+    const char *cts_name;           /* cts_name */
+    int64_t cts_wait_ms;            /* cts_wait; 0: not at all */
+    int64_t cts_keep_ms;            /* cts_keep */
+    size_t cts_max;                 /* cts_max */
+    int64_t deadline_ms;            /* http_deadline */
+    int64_t lookup_ms;              /* deadline: of one lookup; a job unanswered well after that is given up */
+    size_t max_body_bytes;          /* http_max_body */
+    unsigned max_connections;       /* http_max_connections */
+    unsigned max_per_address;       /* http_max_per_address */
     ptv_httpd_hooks hooks;
 } ptv_httpd_options;
 
