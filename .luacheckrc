@@ -81,3 +81,4 @@ stds.ptverdict_tests = {
 
 std = "ptverdict"
 files["**/*.test.lua"] = { std = "ptverdict_tests" }
+exclude_files = { "**/.ptverdict/*" }

@@ -449,7 +449,8 @@ static void put_luacheck(ptv_buf *out)
     }
     ptv_buf_puts(out, "  },\n}\nstds.ptverdict_tests = {\n  read_globals = {\n");
     put_word_names(out, IN_TESTS);
-    ptv_buf_puts(out, "  },\n}\n\nstd = \"ptverdict\"\nfiles[\"**/*.test.lua\"] = { std = \"ptverdict_tests\" }\n");
+    ptv_buf_puts(out, "  },\n}\n\nstd = \"ptverdict\"\nfiles[\"**/*.test.lua\"] = { std = \"ptverdict_tests\" }\n"
+                      "exclude_files = { \"**/" PTV_EDITOR_FOLDER "/*\" }\n");
 }
 
 ptv_code ptv_editor_write(ptv_editor_file file, ptv_write_fn *write, void *to, ptv_error *err)

@@ -56,6 +56,10 @@ if command -v luacheck >/dev/null; then
     ok 'the annotations are Lua' luacheck --no-color -q --no-config --std none -g --no-max-line-length -- "$words"
     ok 'luacheck passes on the shipped rules and examples' luacheck --no-color -q rules examples
     cp .luacheckrc "$work/.luacheckrc"
+    mkdir "$work/rules" && cp -R "$work/ed/.ptverdict" "$work/rules/" && cp rules/*.lua "$work/rules/"
+    cd "$work" && run luacheck --no-color rules
+    cd - >/dev/null || exit 1
+    is 'and on a folder that has the annotations' "$rc" 0
     cat >"$work/bad.lua" <<'EOR'
 rule "x" { severity = "low", when = all { tag:has_any { "x" }, passive_dns.cuont:at_least(3), tags:has_ny { "x" } } }
 EOR
