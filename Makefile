@@ -50,7 +50,7 @@ build/deps.mk: Makefile
 define tools
 build/tools-$(1): Makefile
 	@mkdir -p build
-	@{ for p in $$($(2)_PROGS); do command -v $$$$p >/dev/null || exit 1; done; $(3); } 2>/dev/null || \
+	@( for p in $$($(2)_PROGS); do command -v $$$$p >/dev/null || exit 1; done; $(3) ) 2>/dev/null || \
 	  $$(call install,$$($(2)_PROGS),$$($(2)_DEBS))
 	@touch $$@
 endef

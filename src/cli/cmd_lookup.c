@@ -59,7 +59,7 @@ static int to_buf(void *to, const char *bytes, size_t len)
 static ptv_code file_name(char out[256], const char *artifact, const char *ending, ptv_error *err)
 {
     if (strlen(artifact) + strlen(ending) < 250) {
-        snprintf(out, 256, "%s%s", artifact, ending);
+        snprintf(out, 256, "%.247s%.8s", artifact, ending);
     } else {
         char hex[PTV_DIGEST_HEX];
         ptv_digest *d = ptv_digest_new();
