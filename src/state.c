@@ -1,5 +1,6 @@
 /*
- * state.c: a client and the state folder: answers lent to the sources, decisions into the log, the rules kept that made them.
+ * state.c: a client and the state folder: answers lent to the sources, decisions into the log, the rules kept that made
+ * them.
  *
  * A line of the log has all that judging again needs: the settings that the rules read, the digest of the rules, and the
  * compact record.

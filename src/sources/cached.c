@@ -7,8 +7,9 @@
 #include "sources/sections.h"
 #include <stdio.h>
 
-#define CLOCK_SLACK_S 60 /* clocks are put right by seconds; what comes from further ahead has no age that means anything   \
-                          */
+#define CLOCK_SLACK_S                                                                                                       \
+    60 /* clocks are put right by seconds; what comes from further ahead has no age that means anything                     \
+        */
 
 /* The account changes with every call, its owner is no artifact, and fetcher.c remembers it. */
 static bool is_kept(const ptv_fetcher *f, ptv_section section)

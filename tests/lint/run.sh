@@ -16,7 +16,7 @@ step() {
         cat build/lint.log
     fi
 }
-libs="libcurl libcjson lua5.4 inih libidn2 libpsl libcrypto"
+libs="libcurl libcjson lua5.4 inih libidn2 libpsl libcrypto sqlite3"
 # shellcheck disable=SC2046,SC2086  # flags are words
 flags() { printf '%s ' -std=c17 -D_GNU_SOURCE -Iinclude -Isrc -include src/base/banned.h $(pkg-config --cflags $libs); }
 warn="-Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror"
