@@ -78,6 +78,8 @@ is 'why judges by the rules and settings of that time' "$rc $(member verdict "$o
     "0 compromised high $id"
 is 'which makes the very same decision' "$(cat "$err")" ''
 is 'both rule sets are kept' "$(find "$state/rules" -mindepth 1 -maxdepth 1 | wc -l | tr -d ' ')" 2
+run_in "$log" "$PT" diff -c "$work/app.config" rules "$work/rules" --over - --format csv
+is 'diff reads the log' "$rc $(grep -c '^flagged.example,' "$out")" "0 $(grep -c '"artifact":"flagged.example"' "$log")"
 mv "$state/rules" "$work/gone"
 pt why "$id"
 is 'rules that were not kept' "$rc" 65
