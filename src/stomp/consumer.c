@@ -6,6 +6,8 @@
 #include "stomp/consumer.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include <stdlib.h>
+#include <string.h>
 
 enum { READ_BYTES = 16 << 10, SETTINGS_BYTES = 64 << 10, RETRY_FIRST_MS = 800, RETRY_MOST_MS = 60000 };
 

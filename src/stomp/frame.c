@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include <assert.h>
 #include <limits.h>
+#include <string.h>
 
 enum { COMMAND_BYTES = 16, KEPT_BODY_BYTES = 64 << 10 };
 

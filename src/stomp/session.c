@@ -6,6 +6,8 @@
 #include "stomp/session.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include <stdio.h>
+#include <string.h>
 
 enum { HEADERS_BYTES = 64 << 10, OUT_BYTES = 256 << 20, KEPT_OUT_BYTES = 64 << 10, FRAME_HEADERS = 8 };
 

@@ -9,6 +9,7 @@
 //   POST /kill    SIGKILL;   POST /stop  SIGTERM, waits;   POST /start  again, on the same ports and store, waits until it answers
 //   POST /freeze  SIGSTOP;   POST /thaw  SIGCONT
 //
+// The port without TLS, for the platform, sends at once; the one with TLS holds small writes back, as ActiveMQ does by itself.
 // Users: app/secret, 11111111-2222-3333-4444-555555555555/s3cr3t:key, worker@example.com/pass word: queues actions.201.>,
 // actions.202.>, acks.> and test.>; platform/manager: all queues; noread/secret: none.
 //
@@ -55,7 +56,7 @@ const XML = (stomp, tls) => `<beans xmlns="http://www.springframework.org/schema
    <tempUsage><tempUsage limit="64 mb"/></tempUsage>
   </systemUsage></systemUsage>
   <transportConnectors>
-   <transportConnector name="stomp" uri="stomp://127.0.0.1:${stomp}"/>
+   <transportConnector name="stomp" uri="stomp://127.0.0.1:${stomp}?transport.tcpNoDelay=true"/>
    <transportConnector name="stomp+ssl" uri="stomp+ssl://127.0.0.1:${tls}?transport.enabledProtocols=TLSv1.2,TLSv1.3"/>
   </transportConnectors>
  </broker>

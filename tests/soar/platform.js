@@ -22,7 +22,7 @@
 //   POST /wait       { correlations } or { count }, { timeout_ms }: replies once each has its complete one
 //   GET  /replies    [{ correlation, complete, payload, raw, headers, destination, ms }]; ?correlation=
 //   POST /read       { on: false }: leaves replies on the queue;   POST /settle { ms }: waits, then { complete, duplicate, lost }
-//   POST /load       { count, window, value, type, timeout_ms }: keeps `window` calls under way; answers figures
+//   POST /load       { count, window, value, type, timeout_ms }: keeps `window` calls under way, without receipts; answers figures
 //
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
@@ -198,7 +198,7 @@ const replyQueues = [201, 202].map((org) => `acks.${org}.${state.handle}`);
 if (broker)
     replyQueues.forEach((queue) => broker.subscribe(queue));
 
-async function sendOne(call, i) {
+async function sendOne(call, i, how) {
     const org = call.org || 201;
     const correlation = call.correlation || `invid:${next++}`;
     const value = String(call.value === undefined ? 'bad.example' : call.value).replace('*', String(i + 1));
@@ -216,7 +216,7 @@ async function sendOne(call, i) {
             delete headers[name];
     }
     sent.set(correlation, Date.now());
-    await broker.send(`/queue/${call.queue || `actions.${org}.${state.handle}`}`, headers, body, call.text ? false : undefined);
+    await broker[how || 'send'](`/queue/${call.queue || `actions.${org}.${state.handle}`}`, headers, body, call.text ? false : undefined);
     return correlation;
 }
 
@@ -257,7 +257,7 @@ async function load(call) {
     const one = async () => {
         while (started < call.count) {
             const i = started++, from = process.hrtime.bigint();
-            await completed(await sendOne(call, i));
+            await completed(await sendOne(call, i, 'post'));
             times.push(Number(process.hrtime.bigint() - from) / 1e6);
         }
     };
