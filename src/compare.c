@@ -165,7 +165,7 @@ static ptv_code describe(ptv_rule_change *out, ptv_compare *c, const pair *p, co
         return ptv_arena_fail(&c->mem, err);
     for (size_t i = 0; i < contrast.count; i++) {
         const ptv_trace *t = contrast.lines[i].trace;
-        list[i] = (ptv_condition){ .text = t->text,
+        list[i] = (ptv_condition){ .text = contrast.lines[i].text,
                                    .seen = t->seen,
                                    .file = t->file,
                                    .line = t->line,
@@ -235,17 +235,16 @@ ptv_code ptv_compare_record(const ptv_comparison **out, ptv_compare *c, const ch
     ptv_decision before, after;
     ptv_judge how;
     ptv_arena_reset(&c->mem);
-    ptv_code rc =
-        ptv_record_of_text(&record, &c->mem, &c->after->scratch, &c->after->sources, text, len, err);
+    ptv_code rc = ptv_record_of_text(&record, &c->mem, &c->after->scratch, &c->after->sources, text, len, err);
     if (rc)
-        return ptv_wrap(err, "compare");
+        return rc;
     int64_t now = c->after->options.now_utc;
     record->now = now && now != PTV_NO_TIME ? now : record->fetched_at;
     rc = judge(&before, c, c->before, record, &how, err);
     if (!rc)
         rc = judge(&after, c, c->after, record, &how, err);
     if (rc)
-        return ptv_wrap(err, "compare");
+        return rc;
     c->now = (ptv_comparison){ .artifact = record->subject->value,
                                .before = before.verdict,
                                .after = after.verdict,
@@ -254,7 +253,7 @@ ptv_code ptv_compare_record(const ptv_comparison **out, ptv_compare *c, const ch
                                .changed = before.verdict != after.verdict || before.severity != after.severity };
     rc = compare_rules(c, record, &before, &after, &how, err);
     if (rc)
-        return ptv_wrap(err, "compare");
+        return rc;
     *out = &c->now;
     return PTV_OK;
 }

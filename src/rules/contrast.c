@@ -12,6 +12,7 @@
 #include "rules/explain.h"
 
 typedef struct leaf {
+    const char *text; /* without the level that a trace puts in front */
     const ptv_trace *trace;
     bool decides;
 } leaf;
@@ -43,7 +44,7 @@ static bool kid_decides(const ptv_cond *c, ptv_truth whole, ptv_truth kid)
 static void gather(side *s, const ptv_cond *c, const ptv_trace *t, bool decides)
 {
     if (ptv_cond_is_leaf(c)) {
-        s->leaves[s->count++] = (leaf){ t, decides };
+        s->leaves[s->count++] = (leaf){ c->text, t, decides };
         return;
     }
     for (size_t i = 0; i < c->kid_count; i++)
@@ -75,10 +76,10 @@ static void open_side(side *s, ptv_arena *mem, const ptv_ruleset *rs, size_t ind
     }
 }
 
-static bool stands_in(const side *s, const ptv_trace *t)
+static bool stands_in(const side *s, const leaf *l)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->leaves[i].trace->truth == t->truth && strcmp(s->leaves[i].trace->text, t->text) == 0)
+        if (s->leaves[i].trace->truth == l->trace->truth && strcmp(s->leaves[i].text, l->text) == 0)
             return true;
     return false;
 }
@@ -86,8 +87,8 @@ static bool stands_in(const side *s, const ptv_trace *t)
 static void tell(ptv_contrast *out, ptv_contrast_line *room, const side *s, const side *other, bool after)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->leaves[i].decides && !(other && stands_in(other, s->leaves[i].trace)))
-            room[out->count++] = (ptv_contrast_line){ s->leaves[i].trace, after };
+        if (s->leaves[i].decides && !(other && stands_in(other, &s->leaves[i])))
+            room[out->count++] = (ptv_contrast_line){ s->leaves[i].text, s->leaves[i].trace, after };
 }
 
 ptv_code ptv_ruleset_contrast(ptv_contrast *out, ptv_arena *mem, const ptv_ruleset *before, size_t index_before,

@@ -8,6 +8,7 @@
 #include "rules/rules.h"
 
 typedef struct ptv_contrast_line {
+    const char *text; /* the condition in the rule's own words */
     const ptv_trace *trace;
     bool after; /* it stands in the newer set, else in the older */
 } ptv_contrast_line;
