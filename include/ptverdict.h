@@ -172,6 +172,8 @@ typedef struct ptv_client_options {
     bool without_rules; /* fetch only: no rule is loaded, every section is asked */
     bool keep_in_memory; /* without the setting `state`: answers are cached as long as the client lives */
     bool not_routable;   /* eval judges as a lookup does that may ask nobody: skipped where no rule matches */
+    bool separate_rules; /* custom conditions run in a process of their own, as with the setting rule_process; the program
+                          * is started again for it, and its main() must call ptv_rule_process_main() first */
     int64_t now_utc;   /* seconds; PTV_NO_TIME or 0: the clock at each lookup, the record's time at each eval */
 } ptv_client_options;
 
@@ -185,6 +187,9 @@ typedef struct ptv_client_options {
 PTV_API ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
                                 ptv_findings *findings, ptv_error *err);
 PTV_API void ptv_client_free(ptv_client *c); /* NULL is fine; lookups under way are dropped */
+
+/* For the main() of a program that was started as "PROGRAM rule-process". Does not return, unless somebody typed that. */
+PTV_API int ptv_rule_process_main(void);
 
 /*
  * Look up one artifact with every configured source and rule.

@@ -21,12 +21,19 @@ static int line_of(const ptv_list *list, size_t word)
 
 /* ------------------------------------------------------------------------------------------------- files */
 
-static void open_file(ptv_loader *set, const char *folder, const char *path, const char *name)
+/* `given`: its text, in memory; NULL: to be read. */
+static void open_file(ptv_loader *set, const char *folder, const char *path, const char *name, const ptv_rule_file *given)
 {
     ptv_arena *mem = &set->rs->mem;
     ptv_error err = { 0 };
     ptv_buf text = PTV_BUF(MOST_BYTES);
-    ptv_code rc = ptv_file_read(&text, path, &err);
+    ptv_code rc = PTV_OK;
+    if (!given)
+        rc = ptv_file_read(&text, path, &err);
+    else
+        ptv_buf_append(&text, given->text, given->len);
+    if (!rc)
+        rc = text.failed;
     if (rc == PTV_ENOMEM)
         set->no_memory = true;
     else if (rc)
@@ -38,7 +45,7 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         char *copy = ptv_arena_strndup(mem, text.data ? text.data : "", text.len);
         const char *stem = ptv_arena_strndup(mem, name, strlen(name) - strlen(".txt"));
         if (!relative || !list || !copy || !stem ||
-            !ptv_digest_file(set, (ptv_rule_file){ path, folder, relative, "" }, copy, text.len)) {
+            !ptv_digest_file(set, (ptv_rule_file){ .path = path, .folder = folder, .name = relative }, copy, text.len)) {
             set->no_memory = true;
         } else if (ptv_text_equal(name, "exceptions.csv")) {
             ptv_exceptions_read(set, path, copy, text.len);
@@ -54,6 +61,26 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         }
     }
     ptv_buf_release(&text);
+}
+
+static bool is_list(const char *name)
+{
+    return (ptv_text_ends(name, ".txt") || ptv_text_equal(name, "exceptions.csv")) && name[0] != '.';
+}
+
+static void open_given(ptv_loader *set, const char *folder)
+{
+    ptv_arena *mem = &set->rs->mem;
+    for (size_t i = 0; i < set->options->file_count && !set->no_memory; i++) {
+        const ptv_rule_file *f = &set->options->files[i];
+        const char *name = f->name + strlen("lists/");
+        if (!ptv_text_starts(f->name, "lists/") || !is_list(name) || !ptv_text_equal(f->folder, folder))
+            continue;
+        const char *path = ptv_arena_strdup(mem, f->path);
+        if (path)
+            open_file(set, folder, path, name, f);
+        set->no_memory |= !path;
+    }
 }
 
 void ptv_rule_lists_open(ptv_loader *set, const char *folder)
@@ -73,7 +100,9 @@ void ptv_rule_lists_open(ptv_loader *set, const char *folder)
     const char **names;
     size_t count;
     ptv_error err = { 0 };
-    if (!ptv_is_dir(lists))
+    if (set->options->files)
+        open_given(set, folder);
+    if (set->options->files || !ptv_is_dir(lists))
         return;
     ptv_code rc = ptv_dir_list(&names, &count, mem, lists, &err);
     if (rc == PTV_EIO)
@@ -83,12 +112,11 @@ void ptv_rule_lists_open(ptv_loader *set, const char *folder)
     if (rc)
         return;
     for (size_t i = 0; i < count; i++) {
-        bool wanted = ptv_text_ends(names[i], ".txt") || ptv_text_equal(names[i], "exceptions.csv");
-        if (!wanted || names[i][0] == '.')
+        if (!is_list(names[i]))
             continue;
         const char *path = ptv_path_join(mem, lists, names[i]);
         if (path)
-            open_file(set, folder, path, names[i]);
+            open_file(set, folder, path, names[i], NULL);
         set->no_memory |= !path;
     }
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "rules/loading.h"
+#include "rules/process.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ enum { SET_LIMIT = 512 << 20, SCRATCH_LIMIT = 64 << 20 };
 
 typedef struct rule_file {
     const char *path, *folder, *name; /* "rules/10-a.lua", "rules", "10-a.lua" */
+    const ptv_rule_file *given;       /* its text is in memory; NULL: to be read */
 } rule_file;
 
 typedef struct rule_files {
@@ -32,6 +34,12 @@ bool ptv_digest_file(ptv_loader *set, ptv_rule_file file, const char *bytes, siz
     ptv_digest_begin(set->rs->hasher);
     ptv_digest_add(set->rs->hasher, bytes, len);
     ptv_digest_end(set->rs->hasher, file.digest);
+    if (set->options->keep_text) {
+        file.text = ptv_arena_strndup(&set->rs->mem, bytes, len);
+        file.len = len;
+        if (!file.text)
+            return false;
+    }
     h->file = file;
     h->next = set->hashed;
     set->hashed = h;
@@ -194,6 +202,23 @@ static int by_file_name(const void *a, const void *b)
     return order ? order : strcmp(x->path, y->path);
 }
 
+/* Lists among them are opened with their folder. */
+static bool add_given(ptv_loader *set, rule_files *files)
+{
+    const ptv_rules_options *o = set->options;
+    for (size_t i = 0; i < o->file_count; i++) {
+        const ptv_rule_file *f = &o->files[i];
+        if (ptv_text_starts(f->name, "lists/"))
+            continue;
+        const char *path = ptv_arena_strdup(&set->rs->mem, f->path), *folder = ptv_arena_strdup(&set->rs->mem, f->folder);
+        const char *name = ptv_arena_strdup(&set->rs->mem, f->name);
+        if (!path || !folder || !name || !add_file(set, files, path, folder, name))
+            return false;
+        files->items[files->count - 1].given = f;
+    }
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------------- files */
 
 static void report_failure(ptv_loading *l, ptv_code rc, const ptv_error *err, const char *code)
@@ -278,13 +303,19 @@ static void load_file(ptv_loader *set, const rule_file *file)
     ptv_buf source = PTV_BUF(PTV_SOURCE_LIMIT);
     ptv_arena scratch = PTV_ARENA(SCRATCH_LIMIT);
     ptv_error err = { 0 };
-    ptv_code rc = ptv_file_read(&source, file->path, &err);
+    ptv_code rc = PTV_OK;
+    if (!file->given)
+        rc = ptv_file_read(&source, file->path, &err);
+    else
+        ptv_buf_append(&source, file->given->text, file->given->len);
+    if (!rc)
+        rc = source.failed;
     if (rc == PTV_ETOOBIG)
         ptv_problem(&l, 0, "E-LIMIT", "over the limit of 256 KB for one file; long lists belong into lists/");
     else if (rc == PTV_EIO)
         ptv_problem(&l, 0, "E-FILE", "cannot be read: %s", err.msg);
-    else if (rc || !ptv_digest_file(set, (ptv_rule_file){ file->path, file->folder, file->name, "" }, source.data ? source.data : "",
-                                    source.len))
+    else if (rc || !ptv_digest_file(set, (ptv_rule_file){ .path = file->path, .folder = file->folder, .name = file->name },
+                                    source.data ? source.data : "", source.len))
         set->no_memory = true;
     else
         run_file(&l, &source, &scratch);
@@ -345,7 +376,7 @@ static void load_set(ptv_loader *set)
 {
     const ptv_rules_options *o = set->options;
     rule_files files = { 0 };
-    bool kept = true;
+    bool kept = !o->files || add_given(set, &files);
     for (size_t i = 0; i < o->path_count && kept; i++)
         kept = add_path(set, &files, o->paths[i]);
     if (files.count)
@@ -449,6 +480,7 @@ void ptv_ruleset_unref(ptv_ruleset *rs)
         return;
     for (size_t i = 0; i < rs->sandbox_count; i++)
         ptv_sandbox_free(rs->sandboxes[i]);
+    ptv_rule_process_free(rs->process);
     ptv_lists_free(rs->lists);
     ptv_digest_free(rs->hasher);
     ptv_arena_release(&rs->mem);

@@ -15,9 +15,21 @@ typedef struct ptv_rule_setting {
     bool in_rules_section; /* [rules]: reported when no rule uses it */
 } ptv_rule_setting;
 
+/* A file that makes a set what it is, tests left out. */
+typedef struct ptv_rule_file {
+    const char *path, *folder; /* as the options named them; folder: the one whose rules or lists these are */
+    const char *name;          /* below the folder: "10-tags.lua", "lists/zones.txt" */
+    char digest[PTV_DIGEST_HEX];
+    const char *text; /* NULL unless keep_text */
+    size_t len;
+} ptv_rule_file;
+
 typedef struct ptv_rules_options {
     const char *const *paths; /* folders or .lua files; a folder's rules are its *.lua without *.test.lua */
     size_t path_count;
+    const ptv_rule_file *files; /* in the place of paths: rules and lists that are in memory; nothing is read from disk */
+    size_t file_count;
+    bool keep_text; /* of every file, in ptv_ruleset_files() */
     const ptv_rule_setting *settings;
     size_t setting_count;
     ptv_sections supported;   /* sections that a configured source can give; all bits when none is configured */
@@ -29,12 +41,7 @@ typedef struct ptv_rules_options {
 /* Load a whole set or nothing. Findings get everything there is to say, in one run. Errors: PTV_ERULES (see findings),
  * PTV_EIO, PTV_ENOMEM. A rule over its load limit is kept with rule->error and reported as an error finding. */
 ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, ptv_findings *findings, ptv_error *err);
-/* The files that make a set what it is, tests left out: what its digest covers. */
-typedef struct ptv_rule_file {
-    const char *path, *folder; /* as the options named them; folder: the one whose rules or lists these are */
-    const char *name;          /* below the folder: "10-tags.lua", "lists/zones.txt" */
-    char digest[PTV_DIGEST_HEX];
-} ptv_rule_file;
+/* What its digest covers. */
 const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count); /* sorted by name */
 const char *ptv_ruleset_digest(const ptv_ruleset *rs);
 /* The settings that the rules read, defaults included: what the settings digest covers. Sorted by name. */
@@ -42,6 +49,27 @@ typedef struct ptv_setting_used {
     const char *name, *value;
 } ptv_setting_used;
 const ptv_setting_used *ptv_ruleset_settings(const ptv_ruleset *rs, size_t *count);
+/*
+ * Run the custom conditions of a set in a process of their own, which holds no key, no environment, no file and no network;
+ * nothing to do when it has none. `loaded`: the options it was loaded with, keep_text among them.
+ *
+ * Judging waits for the process. One that does not answer in time is ended, as is one that breaks its limits: that condition is
+ * then an error for this record, and after three times in a row for every record. A process that was killed by somebody else
+ * is started again and asked again. Errors: PTV_EIO it cannot be started, PTV_ENOMEM.
+ */
+typedef struct ptv_process_options {
+    const char *program, *command; /* NULL: this program, "rule-process" */
+    int cpu_ms, wall_ms;           /* for one call; 0: 1000, 5000 */
+} ptv_process_options;
+ptv_code ptv_ruleset_separate(ptv_ruleset *rs, const ptv_rules_options *loaded, const ptv_process_options *how,
+                              ptv_error *err);
+typedef struct ptv_process_state {
+    long pid;               /* 0: none is running, or none is needed */
+    uint64_t starts, kills; /* kills: calls that ended with the process */
+    size_t off;             /* conditions that are an error until the rules are loaded again */
+    const char *off_reason; /* of the first; NULL. Borrowed from rs, until it judges again */
+} ptv_process_state;
+ptv_process_state ptv_ruleset_process(const ptv_ruleset *rs);
 ptv_ruleset *ptv_ruleset_ref(ptv_ruleset *rs);
 void ptv_ruleset_unref(ptv_ruleset *rs); /* NULL is fine */
 
