@@ -99,6 +99,8 @@ function answer(status, headers, bytes) {
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 function bytesOf(value) {
+    if (Buffer.isBuffer(value))
+        return value;
     return value === undefined ? Buffer.alloc(0) : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
