@@ -351,12 +351,12 @@ ptv_code ptv_serve_run(ptv_serve *s, ptv_error *err)
         ptv_doors_take(s);
         ptv_worker_pump(s->worker, now_ms, ptv_clock_utc());
         ptv_worker_flush(s->worker);
-        if (!rc && s->platform.consumer)
-            ptv_consumer_step(s->platform.consumer, now_ms); /* and results leave */
         if (s->next)
             keep_reloading(s, now_ms);
         else
             keep_stopping(s, now_ms);
+        if (!rc && s->platform.consumer)
+            ptv_consumer_step(s->platform.consumer, now_ms); /* results leave */
         show_life(s, now_ms);
         if (!rc && !(s->phase == PTV_LEAVING && ptv_platform_is_stopped(s)))
             wait(s);
