@@ -45,7 +45,7 @@ static void pair_rules(ptv_compare *c)
         c->pairs[c->count] = (pair){ .before = old, .after = i };
         c->totals[c->count++] = (ptv_rule_total){ .rule = rule.id,
                                                   .shadow = rule.status == PTV_SHADOW,
-                                                  .state = old == NO_RULE ? PTV_RULE_ADDED
+                                                  .state = old == NO_RULE                            ? PTV_RULE_ADDED
                                                            : ptv_rule_is_same(before, old, after, i) ? PTV_RULE_SAME
                                                                                                      : PTV_RULE_EDITED };
     }
@@ -152,8 +152,8 @@ static ptv_code describe(ptv_rule_change *out, ptv_compare *c, const pair *p, co
         out->after = ptv_outcome_name(b->outcome);
         out->level_after = b->severity;
     }
-    ptv_code rc = ptv_ruleset_contrast(&contrast, &c->mem, c->before->rules, p->before, c->after->rules, p->after, record, how,
-                                       err);
+    ptv_code rc =
+        ptv_ruleset_contrast(&contrast, &c->mem, c->before->rules, p->before, c->after->rules, p->after, record, how, err);
     if (rc)
         return rc;
     bool allowed = a && b && !a->suppressed_by != !b->suppressed_by;

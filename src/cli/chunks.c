@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GOOD_LENGTH ((size_t)256 << 10)
+#define GOOD_LENGTH  ((size_t)256 << 10)
 #define READ_AT_ONCE ((size_t)128 << 10)
 
 void cli_source_open(cli_source *s, int fd, const char *name)
@@ -107,7 +107,8 @@ static cli_got nothing_yet(cli_source *s, ptv_buf *out, ptv_error *err)
     return got == CLI_GOT_ONE ? CLI_GOT_NOTHING_YET : got;
 }
 
-cli_got cli_source_next(cli_source *s, ptv_buf *out, uint64_t *line, bool *too_long, bool *is_short, bool wait, ptv_error *err)
+cli_got cli_source_next(cli_source *s, ptv_buf *out, uint64_t *line, bool *too_long, bool *is_short, bool wait,
+                        ptv_error *err)
 {
     size_t enough = GOOD_LENGTH;
     *too_long = *is_short = false;

@@ -13,9 +13,9 @@
 
 typedef struct cli_source { /* a file being read */
     int fd;
-    const char *name; /* borrowed */
-    ptv_buf rest;     /* read, but part of the next stretch */
-    uint64_t line;    /* of the first byte of `rest` */
+    const char *name;     /* borrowed */
+    ptv_buf rest;         /* read, but part of the next stretch */
+    uint64_t line;        /* of the first byte of `rest` */
     bool ended, dropping; /* dropping: the rest of a subject that is too long */
     uint64_t bytes;
     int64_t size; /* of a regular file, else -1 */
@@ -32,6 +32,7 @@ void cli_source_close(cli_source *s);
  * CLI_GOT_ONE, _END, _NOTHING_YET (also: a signal came), _FAILURE (err). too_long: `out` is the start of one subject, the
  * rest of which will be left out.
  */
-cli_got cli_source_next(cli_source *s, ptv_buf *out, uint64_t *line, bool *too_long, bool *is_short, bool wait, ptv_error *err);
+cli_got cli_source_next(cli_source *s, ptv_buf *out, uint64_t *line, bool *too_long, bool *is_short, bool wait,
+                        ptv_error *err);
 
 #endif

@@ -118,7 +118,8 @@ static void say_findings(const diff_side *side, const ptv_findings *findings)
     char room[4096];
     for (size_t i = 0; (f = ptv_findings_at(findings, i)) != NULL; i++)
         if (f->grade == PTV_ERROR)
-            cli_say("%s:%d: error: %s [%s]", diff_side_shown(side, f->file, room, sizeof room), f->line, f->message, f->code);
+            cli_say("%s:%d: error: %s [%s]", diff_side_shown(side, f->file, room, sizeof room), f->line, f->message,
+                    f->code);
 }
 
 static ptv_code open_client(ptv_client **out, diffing *d, const diff_side *side, ptv_error *err)
@@ -333,11 +334,13 @@ const cli_command cli_cmd_diff = {
     .name = "diff",
     .operands = "OLD NEW",
     .summary = "Which recorded artifacts change verdict when the rules change, and why",
-    .about = "OLD and NEW are rule folders or files, or REV:PATH out of git (HEAD~1:rules). --over names the records: what eval\n"
-             "takes, the decision log too. Each changed artifact is shown with the condition that made the difference, the value\n"
-             "it saw and where it stands; then counts, rules that changed nothing, and what shadow rules would have matched.\n"
-             "Times are judged at --now, else at the record's fetched_at. A record that cannot be judged never counts as\n"
-             "unchanged.",
+    .about =
+        "OLD and NEW are rule folders or files, or REV:PATH out of git (HEAD~1:rules). --over names the records: what eval\n"
+        "takes, the decision log too. Each changed artifact is shown with the condition that made the difference, the "
+        "value\n"
+        "it saw and where it stands; then counts, rules that changed nothing, and what shadow rules would have matched.\n"
+        "Times are judged at --now, else at the record's fetched_at. A record that cannot be judged never counts as\n"
+        "unchanged.",
     .example = "  ptverdict diff HEAD:rules rules --over archive/ --fail-on-change\n"
                "  ptverdict diff main:rules rules --over records.compact --format markdown",
     .formats = "text json csv markdown",

@@ -196,10 +196,13 @@ static void say_rules(const judging *j)
         const struct {
             uint64_t n;
             const char *what;
-        } parts[] = { { c->shadow, "as a shadow" }, { c->unknown, "unknown" }, { c->suppressed, "suppressed" }, { c->failed, "failed" } };
+        } parts[] = {
+            { c->shadow, "as a shadow" }, { c->unknown, "unknown" }, { c->suppressed, "suppressed" }, { c->failed, "failed" }
+        };
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
             if (parts[p].n)
-                len += (size_t)snprintf(more + len, sizeof more - len, ", %llu %s", (unsigned long long)parts[p].n, parts[p].what);
+                len += (size_t)snprintf(more + len, sizeof more - len, ", %llu %s", (unsigned long long)parts[p].n,
+                                        parts[p].what);
         cli_say("rule %s: %llu matched%s", ptv_client_rule(j->session.client, i), (unsigned long long)c->matched, more);
     }
 }
@@ -266,17 +269,19 @@ const cli_command cli_cmd_eval = {
     .name = "eval",
     .operands = "RECORD... | -",
     .summary = "Judge recorded records or saved answers by the rules; no network, no key",
-    .about = "RECORD is a file or a folder of: records as fetch prints them, the short form that people write\n"
-             "({\"artifact\": \"evil.example\", \"tags\": [\"phishing\"]}), saved answers (fetch --save), compact records, lines of the\n"
-             "decision log. Times are judged at --now, else at the record's fetched_at, never at the clock. A damaged record is\n"
-             "reported and counted, and costs only itself.",
+    .about =
+        "RECORD is a file or a folder of: records as fetch prints them, the short form that people write\n"
+        "({\"artifact\": \"evil.example\", \"tags\": [\"phishing\"]}), saved answers (fetch --save), compact records, lines "
+        "of the\n"
+        "decision log. Times are judged at --now, else at the record's fetched_at, never at the clock. A damaged record is\n"
+        "reported and counted, and costs only itself.",
     .example =
         "  ptverdict eval archive/ --format csv\n"
         "  ptverdict eval quiet.json --why-not fresh-and-busy\n"
         "  echo '{\"artifact\": \"evil.example\", \"tags\": [\"ransomware\"]}' | ptverdict eval - --explain --format text",
     .formats = "text json csv soar record compact",
-    .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_EXPLAIN) | CLI_BIT(FLAG_WHY_NOT) | CLI_BIT(FLAG_NOW) | CLI_BIT(FLAG_EXIT_CODE) |
-             CLI_BIT(FLAG_SKIP) | CLI_BIT(FLAG_JOBS),
+    .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_EXPLAIN) | CLI_BIT(FLAG_WHY_NOT) | CLI_BIT(FLAG_NOW) |
+             CLI_BIT(FLAG_EXIT_CODE) | CLI_BIT(FLAG_SKIP) | CLI_BIT(FLAG_JOBS),
     .least = 1,
     .most = SIZE_MAX,
     .run = run_eval,

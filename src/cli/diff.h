@@ -36,6 +36,7 @@ void diff_write_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c);
  * say it. */
 void diff_write_refusal(ptv_buf *out, const diff_page *p, const char *start, const char *why);
 /* The summary. `rows` (markdown): rows kept until now; their number is counts->changed at most. */
-void diff_write_end(ptv_buf *out, const diff_page *p, const diff_counts *counts, const diff_total *total, const ptv_buf *rows);
+void diff_write_end(ptv_buf *out, const diff_page *p, const diff_counts *counts, const diff_total *total,
+                    const ptv_buf *rows);
 
 #endif

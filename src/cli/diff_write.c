@@ -11,10 +11,9 @@
 #include <string.h>
 
 enum { PATH_ROOM = 4096 };
-static const char *const states[] = { [PTV_RULE_SAME] = "same",
-                                      [PTV_RULE_EDITED] = "edited",
-                                      [PTV_RULE_ADDED] = "added",
-                                      [PTV_RULE_REMOVED] = "removed" };
+static const char *const states[] = {
+    [PTV_RULE_SAME] = "same", [PTV_RULE_EDITED] = "edited", [PTV_RULE_ADDED] = "added", [PTV_RULE_REMOVED] = "removed"
+};
 
 static void put(ptv_buf *out, const char *text)
 {
@@ -110,8 +109,8 @@ static void text_move(void *to, ptv_verdict v, ptv_level l, ptv_verdict w, ptv_l
 
 static void put_counts(ptv_buf *out, const diff_counts *c)
 {
-    ptv_buf_printf(out, "%llu record%s: %llu changed, %llu unchanged, %llu could not be judged", (unsigned long long)c->records,
-                   c->records == 1 ? "" : "s", (unsigned long long)c->changed,
+    ptv_buf_printf(out, "%llu record%s: %llu changed, %llu unchanged, %llu could not be judged",
+                   (unsigned long long)c->records, c->records == 1 ? "" : "s", (unsigned long long)c->changed,
                    (unsigned long long)(c->records - c->refused - c->changed), (unsigned long long)c->refused);
 }
 
@@ -404,8 +403,9 @@ static void md_end(ptv_buf *out, const diff_page *p, const diff_counts *c, const
 void diff_write_head(ptv_buf *out, const diff_page *p)
 {
     if (p->format == DIFF_CSV)
-        ptv_buf_puts(out, "artifact,verdict_before,severity_before,verdict_after,severity_after,rule,outcome_before,outcome_after,"
-                          "what,condition,truth,seen,file,line\n");
+        ptv_buf_puts(
+            out, "artifact,verdict_before,severity_before,verdict_after,severity_after,rule,outcome_before,outcome_after,"
+                 "what,condition,truth,seen,file,line\n");
 }
 
 void diff_write_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
@@ -432,7 +432,8 @@ void diff_write_refusal(ptv_buf *out, const diff_page *p, const char *start, con
     }
 }
 
-void diff_write_end(ptv_buf *out, const diff_page *p, const diff_counts *counts, const diff_total *total, const ptv_buf *rows)
+void diff_write_end(ptv_buf *out, const diff_page *p, const diff_counts *counts, const diff_total *total,
+                    const ptv_buf *rows)
 {
     if (p->format == DIFF_TEXT)
         text_end(out, p, counts, total);

@@ -4,8 +4,8 @@
  *     take here ▼                 ▼ read here
  *          [done][busy][done][waiting][free]
  *
- * The first stretch, and whatever comes while nothing is under way and the input makes us wait, is judged in the main thread:
- * a short input starts no thread, and an answer never waits for a question that has not come yet.
+ * The first stretch, and whatever comes while nothing is under way and the input makes us wait, is judged in the main
+ * thread: a short input starts no thread, and an answer never waits for a question that has not come yet.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

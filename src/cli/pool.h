@@ -44,8 +44,8 @@ ptv_code cli_pool_open(cli_pool **out, const cli_work *work, uint64_t jobs, uint
 /* Judge files, folders (their files in byte order of names) and "-". Ends early, and without an error, on an interrupt or
  * when stdout fails; what was under way is finished. */
 ptv_code cli_pool_run(cli_pool *p, const char *const *paths, size_t count, ptv_error *err);
-uint64_t cli_pool_done(const cli_pool *p);      /* subjects whose outcome was handed out, skipped ones included */
-bool cli_pool_interrupted(const cli_pool *p);   /* before the end of the input */
-void cli_pool_close(cli_pool *p);               /* NULL is fine */
+uint64_t cli_pool_done(const cli_pool *p);    /* subjects whose outcome was handed out, skipped ones included */
+bool cli_pool_interrupted(const cli_pool *p); /* before the end of the input */
+void cli_pool_close(cli_pool *p);             /* NULL is fine */
 
 #endif

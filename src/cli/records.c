@@ -123,8 +123,8 @@ static bool is_blank_line(const line_view *line)
 /* A line that ends whatever was open before it. */
 static bool begins_subject(const line_view *line)
 {
-    return line->len && (line->text[0] == '{' || (line->len > 4 && memcmp(line->text, "PTV", 3) == 0 && line->text[3] >= '0' &&
-                                                  line->text[3] <= '9'));
+    return line->len && (line->text[0] == '{' || (line->len > 4 && memcmp(line->text, "PTV", 3) == 0 &&
+                                                  line->text[3] >= '0' && line->text[3] <= '9'));
 }
 
 /* Only objects go over several lines, and one that ends on its first line is no such; a byte order mark may stand before it.
