@@ -193,30 +193,40 @@ ptv_code ptv_decision_log_read(const ptv_config *config, ptv_write_fn *each, voi
 
 /* ------------------------------------------------------------------------------------------- kept rules */
 
+/* The pointers, then what they point at. NULL: no memory. */
+static char **make_block(const char *const *folders, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(folders[i]) + 1;
+    char **block = ptv_malloc((count + 1) * sizeof *block + bytes);
+    if (!block)
+        return NULL;
+    char *text = (char *)(block + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(folders[i]) + 1;
+        memcpy(text, folders[i], len);
+        block[i] = text;
+        text += len;
+    }
+    block[count] = NULL;
+    return block;
+}
+
 ptv_code ptv_rules_kept(char ***out, size_t *count, const ptv_config *config, const char *digest, ptv_error *err)
 {
     ptv_arena mem = PTV_ARENA(4 << 20);
     const char **folders = NULL;
-    size_t found = 0, bytes = 0;
+    size_t found = 0;
     ptv_code rc = ptv_config_require(config, PTV_OPT_STATE, err);
     if (!rc)
         rc = ptv_store_rules_folders(&folders, &found, &mem, ptv_config_text(config, PTV_OPT_STATE), digest, err);
-    for (size_t i = 0; !rc && i < found; i++)
-        bytes += strlen(folders[i]) + 1;
-    char **block = rc ? NULL : ptv_malloc((found + 1) * sizeof *block + bytes);
-    if (!rc && !block)
-        rc = ptv_fail_nomem(err);
-    if (!rc) { /* the pointers, then what they point at */
-        char *text = (char *)(block + found + 1);
-        for (size_t i = 0; i < found; i++) {
-            size_t len = strlen(folders[i]) + 1;
-            memcpy(text, folders[i], len);
-            block[i] = text;
-            text += len;
-        }
-        block[found] = NULL;
+    char **block = rc ? NULL : make_block(folders, found);
+    if (block) {
         *out = block;
         *count = found;
+    } else if (!rc) {
+        rc = ptv_fail_nomem(err);
     }
     ptv_arena_release(&mem);
     return rc;

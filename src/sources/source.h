@@ -12,7 +12,8 @@ struct ptv_answer;
 
 /*
  * Answers of network sources kept from earlier, lent by whoever has a store; `self` NULL: none. Only good ones are kept, as
- * they came, so that settings which change how they are read count at once. What goes wrong in there is the lender's to tell.
+ * they came, so that settings which change how they are read count at once. What goes wrong in there is the lender's to
+ * tell.
  */
 typedef struct ptv_section_cache {
     void *self;
@@ -42,7 +43,7 @@ typedef struct ptv_source_settings {
     ptv_section_cache cache;
     int64_t cache_s[PTV_SECTION_COUNT]; /* how long an answer stands for a call; 0: never */
     int64_t stale_s;                    /* how much longer it may stand in, as stale, while the source fails */
-    int64_t (*clock_utc)(void); /* for quota resets and archives; injected by tests */
+    int64_t (*clock_utc)(void);         /* for quota resets and archives; injected by tests */
 } ptv_source_settings;
 
 /* One answer from anywhere: a network response, or a saved one. */

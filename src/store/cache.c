@@ -74,7 +74,7 @@ static int cache_bytes(ptv_store *s, int64_t *bytes)
 
 static int make_room(ptv_store *s)
 {
-    int64_t bytes;
+    int64_t bytes = 0;
     int result = cache_bytes(s, &bytes);
     while (!result && bytes > s->options.cache_max_bytes) {
         result = ptv_db_run(s, PTV_SQL_CACHE_EVICT);

@@ -191,11 +191,11 @@ static ptv_code open_all(int **fds, size_t *count, const char *dir, ptv_error *e
 {
     char path[PATH_MAX];
     ptv_code rc = PTV_OK;
-    int lock_fd = open_lock(dir); /* a folder of which nothing may be written has no writers */
-    int *all = ptv_calloc(BACKUPS_MOST + 1, sizeof *all);
-    if (!all)
-        rc = ptv_fail_nomem(err);
+    int *all = *fds = ptv_calloc(BACKUPS_MOST + 1, sizeof *all);
     *count = 0;
+    if (!all)
+        return ptv_fail_nomem(err);
+    int lock_fd = open_lock(dir); /* a folder of which nothing may be written has no writers */
     if (lock_fd >= 0)
         lock(lock_fd, LOCK_SH);
     for (int n = BACKUPS_MOST; !rc && n >= 0; n--) {
@@ -207,7 +207,6 @@ static ptv_code open_all(int **fds, size_t *count, const char *dir, ptv_error *e
     }
     if (lock_fd >= 0)
         close(lock_fd);
-    *fds = all;
     return rc;
 }
 

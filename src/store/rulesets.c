@@ -3,6 +3,7 @@
  * all.
  *
  *     rules/3f…c1/0/10-flagged-tags.lua   rules/3f…c1/0/lists/exceptions.csv
+ *     rules/in-use                         3f…c1
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -67,7 +68,13 @@ static ptv_code has_digest(const ptv_buf *bytes, const ptv_kept_file *file, ptv_
 static ptv_code copy_file(const char *to, const ptv_kept_file *file, ptv_error *err)
 {
     ptv_buf bytes = PTV_BUF(FILE_MOST + 1);
-    ptv_code rc = ptv_file_read(&bytes, file->path, err);
+    ptv_code rc = PTV_OK;
+    if (file->text)
+        ptv_buf_append(&bytes, file->text, file->len);
+    else
+        rc = ptv_file_read(&bytes, file->path, err);
+    if (!rc)
+        rc = ptv_buf_check(&bytes, err);
     if (rc)
         ptv_wrap(err, "state: keeping the rules: %s", file->path);
     else
@@ -184,4 +191,31 @@ ptv_code ptv_store_rules_folders(const char ***folders, size_t *count, ptv_arena
         if (!((*folders)[i] = ptv_path_join(mem, kept, (*folders)[i])))
             rc = ptv_arena_fail(mem, err);
     return rc;
+}
+
+/* -------------------------------------------------------------------------------------------- in use */
+
+ptv_code ptv_store_rules_use(ptv_store *s, const char *digest, ptv_error *err)
+{
+    if (!s->dir)
+        return PTV_OK;
+    ptv_arena mem = PTV_ARENA(PATHS_MOST);
+    const char *path = ptv_arena_printf(&mem, "%s/rules/in-use", s->dir);
+    ptv_code rc = path ? ptv_file_replace(path, digest, strlen(digest), err) : ptv_arena_fail(&mem, err);
+    ptv_arena_release(&mem);
+    return rc ? ptv_wrap(err, "state: rules/in-use") : PTV_OK;
+}
+
+ptv_code ptv_store_rules_in_use(char digest[PTV_DIGEST_HEX], const char *dir, ptv_error *err)
+{
+    ptv_arena mem = PTV_ARENA(PATHS_MOST);
+    ptv_buf text = PTV_BUF(PTV_DIGEST_HEX);
+    const char *path = ptv_arena_printf(&mem, "%s/rules/in-use", dir);
+    ptv_code rc = !path ? ptv_arena_fail(&mem, err) : ptv_is_file(path) ? ptv_file_read(&text, path, err) : PTV_OK;
+    digest[0] = '\0';
+    if (!rc && text.len && is_digest(text.data))
+        memcpy(digest, text.data, PTV_DIGEST_HEX);
+    ptv_buf_release(&text);
+    ptv_arena_release(&mem);
+    return rc ? ptv_wrap(err, "state: rules/in-use") : PTV_OK;
 }
