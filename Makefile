@@ -1,6 +1,7 @@
 # ptverdict: make fetches what is missing (Debian), builds, and runs. `make help` lists the targets.
 # SPDX-License-Identifier: Apache-2.0
 
+.DEFAULT_GOAL := all
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CFLAGS  ?= -O2 -g
