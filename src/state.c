@@ -148,7 +148,7 @@ static void put_line(ptv_buf *line, const ptv_client *c, const ptv_report *r, co
     const ptv_decision *d = &a->decision;
     ptv_json_out o = { .buf = line };
     char id[ID_DIGITS + 1];
-    snprintf(id, sizeof id, "%s", d->id);
+    snprintf(id, sizeof id, "%.*s", ID_DIGITS, d->id);
     ptv_json_open(&o, NULL, '{');
     ptv_json_put_text(&o, "schema", PTV_LOG_SCHEMA);
     ptv_json_put_text(&o, "decision_id", id);
