@@ -135,7 +135,48 @@ def start_up():
             row(f"start to exit: ptverdict {args[0]}", wall * 1e3, "ms", 25, False)
 
 
+def workbench():
+    """check of 100 rules, test --strict of 200 cases; the work is what they take beyond a command that does nothing."""
+    rule = """rule "rule-%d" {
+  title = "Rule %d", severity = "medium",
+  when  = all { tags:has_any { "tag-%d", "other-%d" }, any { passive_dns.count:at_least(%d), classification:is "malicious" } },
+  hit   = { standard, { "Matched %d", tags.matched } },
+  note  = "{artifact} carries {tags.matched|list}.",
+}
+"""
+    match = """case "match %d" {
+  given  = { artifact = "a.example", tags = { "Tag-%d" }, ["passive_dns.count"] = %d, classification = "unknown" },
+  expect = { verdict = "compromised", rules = { ["rule-%d"] = "match" } },
+}
+"""
+    other = """case "no match %d" {
+  given  = { artifact = "a.example", tags = { "else" }, ["passive_dns.count"] = 0, classification = "unknown" },
+  expect = { verdict = "no_match" },
+}
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in range(10):
+            with open(f"{folder}/{file}.lua", "w") as rules, open(f"{folder}/{file}.test.lua", "w") as cases:
+                for n in range(10 * file + 1, 10 * file + 11):
+                    rules.write(rule % (n, n, n, n, n, n))
+                    cases.write(match % (n, n, n, n) + other % n)
+
+        def cpu(*args):
+            child = [PTVERDICT, *args]
+            usage = []
+            for _ in range(9):
+                start = resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run(child, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+                end = resource.getrusage(resource.RUSAGE_CHILDREN)
+                usage.append(end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime)
+            return statistics.median(usage)
+
+        nothing = cpu("--version")
+        row("check of 100 rules, work", (cpu("check", folder) - nothing) * 1e3, "ms", 20, False)
+        row("test --strict of 200 cases", cpu("test", "--strict", folder), "s", 1, False)
+
+
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for part in sys.argv[1:] or ("start_up", "one_shot", "stream"):
-        {"start_up": start_up, "one_shot": one_shot, "stream": stream}[part]()
+    for part in sys.argv[1:] or ("start_up", "workbench", "one_shot", "stream"):
+        {"start_up": start_up, "workbench": workbench, "one_shot": one_shot, "stream": stream}[part]()

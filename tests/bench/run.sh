@@ -17,6 +17,6 @@ if want bench_lookup; then
     build/bench/bench_lookup "$MOCK_URL"
     stop_mock
 fi
-for part in start_up one_shot stream; do
+for part in start_up workbench one_shot stream; do
     if want "$part"; then python3 tests/bench/process.py "$part"; fi
 done
