@@ -14,7 +14,8 @@
 //   POST /faults     [{ match, method, fault, times }]: `match` is part of the URL; fault is "hang", "html", "reset", "cut", "slow",
 //                    "garbage", "empty" or a status; times 1, 0 for ever
 //   POST /cert       { name }: from now on this certificate (server, wrong, expired)
-//   POST /down       { on }: REST refuses connections, or no longer;   POST /set { actions_enabled, function, key_secret... }: see `state`
+//   POST /down       { on }: REST refuses connections, or no longer
+//   POST /set        { actions_enabled, function, key_secret... }: see `state`; { handle }: queues of that name from now on
 //   POST /reset      forgets requests, faults and replies
 //   POST /call       { value, type } or { inputs } or { body }, and { org, count, function, headers, text, correlation, reply_to, queue }:
 //                    sends; count calls get "evil-N.example" for a value of "evil-*.example". Answers { correlations } when the broker
@@ -286,7 +287,16 @@ rest.listen(Number(options.port), '127.0.0.1', () => serve({
         if (down)
             rest.closeAllConnections();
     },
-    set: (value) => Object.assign(state, value),
+    set: async (value) => {
+        Object.assign(state, value);
+        if (value.handle && broker) {
+            for (const queue of [201, 202].map((org) => `acks.${org}.${value.handle}`).filter((q) => !replyQueues.includes(q))) {
+                replyQueues.push(queue);
+                await broker.subscribe(queue);
+            }
+            Object.assign(destinations[0], { programmatic_name: value.handle, api_keys: [], vers: 1 });
+        }
+    },
     reset: () => {
         requests = [];
         faults = [];

@@ -2,7 +2,8 @@
 # worker.sh: sourced after tests/lib/tap.sh by the acceptance tests: everything around one `ptverdict serve`, and that one.
 #
 #   stand [options of mock.js]      broker, tap, platform and mock API in $work; the worker talks to the broker through the tap.
-#                                   Ends the test with a skip when Java or ActiveMQ is missing
+#                                   Ends the test with a skip when Java or ActiveMQ is missing. With $SOAR_STAND (run.sh) one
+#                                   broker, tap and platform serve all tests; each has queues of its own ($HANDLE)
 #   config [FILE]                   writes app.config (lines of [resilient] in $resilient, of [ptverdict] in $ptverdict are added)
 #   worker [options of serve]       starts it with $work/app.config; WORKER_PID; its log is $work/log
 #   worker_up                       waits until it is subscribed;  worker_says TEXT [SECONDS]  until its log holds TEXT
@@ -22,10 +23,20 @@ api_key_secret=$KEY_SECRET"
 
 stand() {
     command -v node >/dev/null || { echo '1..0 # SKIP node is not there'; exit 0; }
-    start_soar "$work/soar" || {
-        echo '1..0 # SKIP Java or ActiveMQ is not there (Debian: activemq, default-jre-headless)'
-        exit 0
-    }
+    if [ -n "${SOAR_STAND:-}" ]; then
+        . "$SOAR_STAND/env"
+        for stand_url in "$PLATFORM" "$TAP"; do
+            ask "$stand_url/reset" '{}' >/dev/null || exit 1
+        done
+    else
+        start_soar "$work/soar" || {
+            echo '1..0 # SKIP Java or ActiveMQ is not there (Debian: activemq, default-jre-headless)'
+            exit 0
+        }
+    fi
+    stand_name=$(basename "$0" .t)
+    HANDLE=$(printf '%s' "$stand_name" | tr -c 'a-z0-9' _)
+    ask "$PLATFORM/set" "{\"handle\": \"$HANDLE\"}" >/dev/null || exit 1
     start_mock --auth analyst:s3cret-key "$@" || exit 1
     trap 'unstand; rm -rf "$work"' EXIT
     mkdir -p "$work/rules" "$work/state" "$work/logs"
@@ -127,5 +138,5 @@ unstand() {
         wait "$WORKER_PID" 2>/dev/null
     fi
     stop_mock
-    stop_soar
+    [ -n "${SOAR_STAND:-}" ] || stop_soar
 }
