@@ -102,7 +102,7 @@ static void drop(cli_source *s, ptv_buf *out)
 /* What has been read stays for the next call. */
 static cli_got nothing_yet(cli_source *s, ptv_buf *out, ptv_error *err)
 {
-    cli_got got = part(s, out, 0, err);
+    cli_got got = out->len ? part(s, out, 0, err) : CLI_GOT_ONE;
     ptv_buf_clear(out);
     return got == CLI_GOT_ONE ? CLI_GOT_NOTHING_YET : got;
 }

@@ -294,7 +294,8 @@ static void put_stale(ptv_page *p, const ptv_record *record)
     }
 }
 
-static void put_condition(ptv_page *p, const ptv_trace *t, size_t depth)
+/* `open`: a bit for each level above that has more to come, so that its line goes on. */
+static void put_condition(ptv_page *p, const ptv_trace *t, size_t depth, uint32_t open)
 {
     static const char *const words[] = { "no", "yes", "UNKNOWN", "-" };
     static const ptv_ink inks[] = { PTV_INK_DIM, PTV_INK_BOLD, PTV_INK_YELLOW, PTV_INK_DIM };
@@ -303,9 +304,9 @@ static void put_condition(ptv_page *p, const ptv_trace *t, size_t depth)
     ptv_page_fill(p, 3 * INDENT);
     ptv_page_put_padded(p, inks[t->truth], words[t->truth], 9);
     for (size_t i = 1; i < shift; i++)
-        ptv_buf_puts(p->out, p->color ? "│ " : "  ");
+        ptv_buf_puts(p->out, p->color && (open >> i & 1) ? "│ " : "  ");
     if (shift > 0)
-        ptv_buf_puts(p->out, p->color ? "├ " : "  ");
+        ptv_buf_puts(p->out, !p->color ? "  " : open >> shift & 1 ? "├ " : "└ ");
     say(p, t->text);
     if (t->seen) {
         ptv_page_put(p, PTV_INK_DIM, "  seen: ");
@@ -317,8 +318,10 @@ static void put_condition(ptv_page *p, const ptv_trace *t, size_t depth)
         ptv_buf_printf(p->out, ":%d", t->line);
     }
     newline(p);
+    size_t below = depth + 1 < DEEPEST_INDENT ? depth + 1 : DEEPEST_INDENT;
+    uint32_t bit = UINT32_C(1) << below;
     for (size_t i = 0; i < t->kid_count; i++)
-        put_condition(p, &t->kids[i], depth + 1);
+        put_condition(p, &t->kids[i], depth + 1, i + 1 < t->kid_count ? open | bit : open & ~bit);
 }
 
 static void put_rule_tree(ptv_page *p, const ptv_rule_result *rule)
@@ -333,7 +336,7 @@ static void put_rule_tree(ptv_page *p, const ptv_rule_result *rule)
         ptv_buf_printf(p->out, ":%d", rule->line);
     newline(p);
     for (size_t k = 0; k < rule->trace_count; k++)
-        put_condition(p, &rule->trace[k], 0);
+        put_condition(p, &rule->trace[k], 0, 0);
 }
 
 void ptv_report_tree(ptv_buf *out, const ptv_rule_result *rule, unsigned flags)

@@ -87,4 +87,79 @@ run "$PT" eval -c "$work/app.config" --rules "$work/recent.lua" "$work/dated.jso
 is 'a time test without a time is an error, never the clock' "$rc" 65
 run "$PT" eval -c "$work/app.config" --rules "$work/recent.lua" "$work/dated.json" --format json --now 2026-05-01
 is '--now is that time' "$(verdicts)" 'compromised '
+
+# all cores: in the order of the input, whatever the number of workers
+i=0
+while [ $i -lt 4000 ]; do
+    i=$((i + 1))
+    case $((i % 50)) in
+    7) echo '{"artifact": "cut.example", "tags": ["rans' ;;
+    9) echo 'nonsense' ;;
+    *) echo "{\"artifact\": \"h$i.example\", \"fetched_at\": \"2026-05-01\", \"tags\": [\"t$((i % 9))\", \"ransomware\"], \"classification\": null, \"passive_dns\": {\"records\": [{\"value\": \"h$i.example\", \"type\": \"A\", \"resolve\": \"192.0.2.1\", \"first_seen\": \"2026-04-01 00:00:00\", \"last_seen\": \"2026-04-02 00:00:00\", \"sources\": [\"riskiq\", \"kaspersky\"]}]}}" ;;
+    esac
+done >"$work/many.ndjson"
+for jobs in 1 2 5; do
+    run_in "$work/many.ndjson" "$PT" eval -c "$work/app.config" - --jobs $jobs
+    grep -v ' s$' "$err" >"$work/err$jobs"
+    cp "$out" "$work/out$jobs"
+done
+is 'as many lines as records' "$rc $(wc -l <"$work/out1" | tr -d ' ')" '0 4000'
+ok 'two workers say the same as one' cmp "$work/out1" "$work/out2"
+ok 'five too' cmp "$work/out1" "$work/out5"
+ok 'on stderr too, in order' cmp "$work/err1" "$work/err5"
+has 'the summary' "$err" '4000 inputs: 3840 compromised, 0 unknown, 0 no_match, 0 skipped, 160 refused'
+has 'and matches a rule' "$err" 'rule flagged-tags: 3840 matched'
+run_in "$work/many.ndjson" "$PT" eval -c "$work/app.config" - --jobs 2 --skip 3990
+is '--skip, with workers' "$(cat "$out")" "$(tail -n 10 "$work/out1")"
+run "$PT" eval -c "$work/app.config" "$work/many.ndjson" --format compact -q
+cp "$out" "$work/many.compact"
+sed -i '3s/^{/PTV1	cut/' "$work/many.compact"
+run "$PT" eval -c "$work/app.config" "$work/many.compact" --format json -q
+is 'compact records decide as the records do' "$(grep -c '"verdict":"compromised"' "$out")" "$(grep -c '"verdict":"compromised"' "$work/out1")"
+printf '%s\n' '{"artifact": "cut.example", "tags": ["ran' >"$work/mixed"
+head -n 1 "$work/many.compact" >>"$work/mixed"
+judge "$work/mixed" --format json
+is 'a damaged object does not swallow the compact record behind it' "$(verdicts)" 'refused compromised '
+mkdir "$work/split"
+(cd "$work/split" && head -n 300 "$work/many.ndjson" | split -l 7 -a 3 -)
+judge "$work/split" --format json --jobs 3
+is 'many small files, in order' "$(verdicts)" "$(head -n 300 "$work/out1" >"$out" && verdicts)"
+run "$PT" eval -c "$work/app.config" "$work/short.json" --jobs 0
+is '--jobs 0' "$rc" 64
+
+# on a pipe an answer does not wait for the next question
+mkfifo "$work/pipe"
+"$PT" eval -c "$work/app.config" --now 2026-05-01 - <"$work/pipe" >"$work/answers" 2>"$err" &
+pid=$!
+exec 7>"$work/pipe"
+echo '{"artifact": "one.example", "tags": ["ransomware"]}' >&7
+waited=0
+while [ ! -s "$work/answers" ] && [ $waited -lt 100 ]; do
+    sleep 0.1
+    waited=$((waited + 1))
+done
+has 'the first answer is there before the input ends' "$work/answers" '"value":"one.example"'
+printf '%s\n%s' '{"artifact": "two.example",' '  "tags": []' >&7
+kill -INT $pid
+sleep 0.2
+exec 7>&-
+wait $pid
+is 'Ctrl-C: what is whole is finished; exit 75' "$?" 75
+has 'and how to go on' "$err" '--skip 1'
+
+# why a rule does not match
+cat >"$work/why.lua" <<'EOT'
+rule "busy" { title = "t", severity = "low", note = "n",
+  when = all { tags:has_any { "apt" }, passive_dns.count:at_least(10), classification:is "malicious" } }
+EOT
+echo '{"artifact": "evil.example", "tags": ["apt"], "passive_dns": {"count": 4}, "classification": {"failed": "HTTP 503"}}' >"$work/why.json"
+run "$PT" eval -c "$work/app.config" --rules "$work/why.lua" "$work/why.json" --why-not busy --format text
+has '--why-not counts' "$out" '2 conditions would have to change for it to match (low):'
+has 'names the condition, the value and the place' "$out" "no       must be yes  passive_dns.count:at_least(10)  seen: 4  $work/why.lua:2"
+has 'and what could not be read' "$out" 'UNKNOWN  must be yes  classification:is "malicious"  could not be read: classification: HTTP 503'
+run "$PT" eval -c "$work/app.config" --rules "$work/why.lua" "$work/why.json" --why-not busy --format json
+has 'in json too' "$out" '"why_not":{"rule":"busy","outcome":"no_match","level":"low","besides":null,"turns":[{"truth":"no","must_be":"yes"'
+run "$PT" eval -c "$work/app.config" --rules "$work/why.lua" "$work/why.json" --why-not bsuy
+is '--why-not a rule that is not there' "$rc" 65
+has 'with the nearest name' "$err" "no rule has the id 'bsuy' (did you mean 'busy'?)"
 finish
