@@ -19,8 +19,8 @@ DEBS := gcc libc6-dev pkg-config libcurl4-openssl-dev libcjson-dev liblua5.4-dev
 # Programs and packages that only some targets use.
 DEMO_PROGS := node
 DEMO_DEBS  := nodejs
-CHECK_PROGS := node prove openssl python3 g++ man xmllint
-CHECK_DEBS  := nodejs perl openssl python3 python3-jsonschema python3-requests g++ libcmocka-dev man-db ca-certificates libxml2-utils
+CHECK_PROGS := node prove openssl python3 g++ man xmllint systemd-analyze
+CHECK_DEBS  := nodejs perl openssl python3 python3-jsonschema python3-requests python3-yaml g++ libcmocka-dev man-db ca-certificates libxml2-utils systemd
 LINT_PROGS := clang clang-tidy clang-format luacheck shellcheck
 LINT_DEBS  := clang clang-tidy clang-format lua-check shellcheck
 FUZZ_PROGS := clang
@@ -36,7 +36,7 @@ define install
 { cat build/apt.log 2>/dev/null >&2; echo "missing one of: $(1). On Debian: apt-get install $(2)" >&2; exit 1; }
 endef
 
-NEEDS_DEPS := $(if $(MAKECMDGOALS),$(filter-out help clean uninstall,$(MAKECMDGOALS)),all)
+NEEDS_DEPS := $(if $(MAKECMDGOALS),$(filter-out help clean uninstall app-zip,$(MAKECMDGOALS)),all)
 ifneq ($(NEEDS_DEPS),)
 include build/deps.mk # absent at first: make runs the rule below, then starts over with the flags known
 endif
@@ -56,7 +56,7 @@ build/tools-$(1): Makefile
 	@touch $$@
 endef
 $(eval $(call tools,demo,DEMO,:))
-$(eval $(call tools,check,CHECK,pkg-config --exists cmocka && /usr/bin/python3 -c "import jsonschema"))
+$(eval $(call tools,check,CHECK,pkg-config --exists cmocka && /usr/bin/python3 -c "import jsonschema, yaml"))
 $(eval $(call tools,lint,LINT,:))
 $(eval $(call tools,fuzz,FUZZ,ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null))
 $(eval $(call tools,cover,COVER,:))
@@ -85,7 +85,7 @@ objects  = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all demo check unit cli lint format fuzz bench coverage install uninstall clean help FORCE
+.PHONY: all demo check unit cli lint format fuzz bench coverage app-zip install uninstall clean help FORCE
 all: build/ptverdict build/libptverdict.a build/libptverdict.so
 
 # A stamp a mode: rebuilt when compiler or flags change.
@@ -176,6 +176,14 @@ coverage: build/tools-check build/tools-cover $(UNIT:%=build/cover/unit/%) build
 	@MODE=cover tests/run.sh
 	@gcovr --root . --filter src/ --object-directory build/cover --print-summary --txt build/coverage.txt && tail -n 20 build/coverage.txt
 
+# make app-zip APP_IMAGE=REGISTRY/fn_passivetotal:1.1.0 APP_VERSION=1.1.0     the app of a SOAR platform with an App Host
+APP_IMAGE   ?= registry.example.com/soar/fn_passivetotal:$(APP_VERSION)
+APP_VERSION ?= 1.1.0
+APP_EXPORT  ?= fresh
+app-zip:
+	@mkdir -p build
+	@python3 packaging/soar/app_zip.py --image $(APP_IMAGE) --version $(APP_VERSION) --export $(APP_EXPORT) --out build
+
 BIN := $(DESTDIR)$(PREFIX)/bin
 INC := $(DESTDIR)$(PREFIX)/include
 LIB := $(DESTDIR)$(PREFIX)/lib
@@ -191,9 +199,15 @@ install: all
 	install -m 644 rules/*.lua $(SHARE)/ptverdict/rules/
 	install -m 644 rules/lists/* $(SHARE)/ptverdict/rules/lists/
 	cp -R examples/rules examples/cookbook examples/ci $(SHARE)/ptverdict/examples/
-	install -m 644 README.md LICENSE docs/*.md docs/*.json $(SHARE)/doc/ptverdict/
+	install -m 644 README.md LICENSE docs/*.md docs/*.json $(wildcard docs/*.yaml) $(SHARE)/doc/ptverdict/
+	install -d $(LIB)/systemd/system $(LIB)/sysusers.d $(SHARE)/ptverdict/packaging/soar
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' packaging/systemd/ptverdict.service >$(LIB)/systemd/system/ptverdict.service
+	install -m 644 packaging/systemd/ptverdict.sysusers $(LIB)/sysusers.d/ptverdict.conf
+	cp -R packaging/kubernetes packaging/shim $(SHARE)/ptverdict/packaging/
+	cp -R packaging/soar/export.py packaging/soar/scripts $(SHARE)/ptverdict/packaging/soar/
 uninstall:
 	rm -f $(BIN)/ptverdict $(INC)/ptverdict.h $(LIB)/libptverdict.a $(LIB)/libptverdict.so $(LIB)/libptverdict.so.0 $(SHARE)/man/man1/ptverdict.1
+	rm -f $(LIB)/systemd/system/ptverdict.service $(LIB)/sysusers.d/ptverdict.conf
 	rm -rf $(SHARE)/ptverdict $(SHARE)/doc/ptverdict
 
 clean:
@@ -209,6 +223,7 @@ help:
 	@echo 'make coverage    line coverage of the tests'
 	@echo 'make format      clang-format'
 	@echo 'make install     to PREFIX=/usr/local (DESTDIR honoured); make uninstall takes it away'
+	@echo 'make app-zip     the app of a SOAR platform; APP_IMAGE=REGISTRY/fn_passivetotal:1.1.0 is its image'
 	@echo 'make clean       remove build/'
 	@echo 'V=1 shows the commands.'
 

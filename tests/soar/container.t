@@ -1,0 +1,97 @@
+#!/bin/sh
+# container.t: serve as a container runs it (acceptance row 26): user and group 1001, read-only root, paths and environment of an App
+# Host, a protected secret, one process that can be watched. No container engine is needed: a mount namespace of our own does it.
+# SPDX-License-Identifier: Apache-2.0
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+. tests/lib/mock.sh
+unshare -m true 2>/dev/null || { echo '1..0 # SKIP no mount namespace can be made here'; exit 0; }
+start_mock --auth analyst:s3cret-key || exit 1
+pid=
+trap '[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null; stop_mock; rm -rf "$work"' EXIT
+
+root=$work/root
+mkdir -p "$root/etc/rescircuits/rules" "$root/etc/secrets/.jwk" "$root/var/log/rescircuits" "$root/var/rescircuits" \
+    "$root/usr" "$root/proc" "$root/dev" "$root/tmp" "$root/opt"
+for folder in bin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
+: >"$root/opt/ptverdict"
+cp -R rules/. "$root/etc/rescircuits/rules"
+cp tests/fixtures/jwe/plain.jwe "$root/etc/secrets/PT_KEY"
+cp tests/fixtures/jwe/key.jwk "$root/etc/secrets/.jwk/key.jwk"
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+config() {
+    cat >"$work/new.config" <<EOF
+[fn_passivetotal]
+    passivetotal_base_url=$MOCK_URL
+    passivetotal_tags=$1
+    passivetotal_username=analyst
+    passivetotal_api_key=\$PT_KEY
+[ptverdict]
+state=/var/rescircuits/ptverdict
+http_listen=127.0.0.1:$port
+allow_reserved=yes
+EOF
+    cp "$work/new.config" "$root/etc/rescircuits/app.config"
+}
+config compromised,ransomware
+chmod -R a+rX "$root" "$work"
+
+cat >"$work/inside" <<EOF
+set -e
+mount --make-rprivate /
+mount --bind '$root' '$root'
+mount --bind /usr '$root/usr'
+mount --bind /proc '$root/proc'
+mount --bind /dev '$root/dev'
+mount --bind '$(realpath "$PT")' '$root/opt/ptverdict'
+mount -o remount,bind,ro '$root'
+for folder in var/rescircuits var/log/rescircuits tmp; do mount -t tmpfs -o uid=1001,gid=1001,mode=775 tmpfs "$root/\$folder"; done
+exec chroot '$root' /usr/bin/setpriv --reuid=1001 --regid=1001 --clear-groups --no-new-privs --bounding-set=-all \
+    env -i APP_HOST_CONTAINER=1 APP_CONFIG_FILE=/etc/rescircuits/app.config APP_LOG_DIR=/var/log/rescircuits \
+    HOME=/var/rescircuits ASAN_OPTIONS="\$ASAN_OPTIONS" /opt/ptverdict serve
+EOF
+unshare -m sh "$work/inside" >"$out" 2>"$err" </dev/null &
+pid=$!
+
+# ask PATH [BODY]: the answer's body, nothing when there is none yet
+ask() {
+    /usr/bin/python3 - "http://127.0.0.1:$port$1" "${2:-}" 2>/dev/null <<'EOF'
+import sys, urllib.request
+url, body = sys.argv[1:]
+request = urllib.request.Request(url, data=body.encode() or None, headers={"Content-Type": "application/json"})
+print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read().decode(), end="")
+EOF
+}
+verdict() { ask /v1/verdict '{"value": "flagged.example"}' | sed -n 's/.*"verdict": *"\([a-z_]*\)".*/\1/p'; }
+# wait_for WANTED COMMAND...: until it prints that; says what it printed last
+wait_for() {
+    wanted=$1
+    shift
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        seen=$("$@")
+        [ "$seen" != "$wanted" ] || break
+        sleep 0.5
+    done
+    echo "$seen"
+}
+inside=/proc/$pid/root
+
+is 'it comes up' "$(wait_for ok ask /healthz | tr -d '\n')" ok
+is 'user and group 1001' "$(sed -n 's/^[UG]id:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status" | tr '\n' ' ')" '1001 1001 '
+is 'without any capability' "$(sed -n 's/^Cap[PEB][a-z]*:[[:space:]]*//p' "/proc/$pid/status" | sort -u)" 0000000000000000
+is 'the protected secret is opened: the key is accepted' "$(verdict)" compromised
+has 'the log is where the App Host looks' "$inside/var/log/rescircuits/app.log" ' INFO ['
+has 'the decision log on the volume' "$inside/var/rescircuits/ptverdict/decisions.ndjson" '"artifact":"flagged.example"'
+config something-else
+is 'new settings come into force' "$(wait_for no_match verdict)" no_match
+ok 'in the same process' kill -0 "$pid"
+lacks 'no secret in the log' "$inside/var/log/rescircuits/app.log" s3cret-key
+lacks 'nor on standard error' "$err" s3cret-key
+cp "$inside/var/log/rescircuits/app.log" "$work/app.log"
+kill -TERM "$pid"
+rc=0
+wait "$pid" || rc=$?
+pid=
+is 'SIGTERM: exit code 0' "$rc" 0
+lacks 'the read-only root was no trouble' "$work/app.log" 'Read-only'
+finish
