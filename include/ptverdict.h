@@ -172,6 +172,8 @@ typedef struct ptv_client_options {
     bool without_rules; /* fetch only: no rule is loaded, every section is asked */
     bool keep_in_memory; /* without the setting `state`: answers are cached as long as the client lives */
     bool not_routable;   /* eval judges as a lookup does that may ask nobody: skipped where no rule matches */
+    bool last_good;      /* rules that do not load are no error where the folder of the setting `state` keeps those that were
+                          * in use last: they are loaded in their place; ptv_client_rules() tells */
     bool separate_rules; /* custom conditions run in a process of their own, as with the setting rule_process; the program
                           * is started again for it, and its main() must call ptv_rule_process_main() first */
     int64_t now_utc;   /* seconds; PTV_NO_TIME or 0: the clock at each lookup, the record's time at each eval */
@@ -187,6 +189,29 @@ typedef struct ptv_client_options {
 PTV_API ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
                                 ptv_findings *findings, ptv_error *err);
 PTV_API void ptv_client_free(ptv_client *c); /* NULL is fine; lookups under way are dropped */
+
+/*
+ * Load the rules anew, and take over what judging is set to (alert_from, note_from, stale …): all of it or nothing. Lookups
+ * under way are judged by the rules they began with. Sources and connections stay as they are: for those, make a new client.
+ * Errors: as ptv_client_new(); what was loaded before is then in force still.
+ */
+PTV_API ptv_code ptv_client_reload(ptv_client *c, const ptv_config *config, ptv_findings *findings, ptv_error *err);
+
+/* The rules of a client, and how they do. Texts are borrowed from the client until the next call on it. */
+typedef struct ptv_rules_view {
+    const char *digest;  /* of those loaded; NULL: none */
+    const char *on_disk; /* of the files, when they were looked at last; NULL: they cannot be read, or nobody looked */
+    const char *refused; /* why the files are not what is loaded: "10-tags.lua:12: …"; NULL: they are, or nobody tried */
+    bool last_good;      /* they came from the state folder, in the place of others that do not load */
+    long process;        /* of custom conditions; 0: there is none */
+    uint64_t process_starts, process_kills;
+    size_t off;             /* custom conditions that are an error until the rules are loaded again */
+    const char *off_reason; /* of the first; NULL */
+} ptv_rules_view;
+PTV_API void ptv_client_rules(const ptv_client *c, ptv_rules_view *out);
+/* Look at the rule files, now and then. *changed: they are not those loaded or refused last, and have been the same for two
+ * seconds. Says into the log every ten minutes what was refused. Errors: PTV_ESETTINGS, PTV_ENOMEM. */
+PTV_API ptv_code ptv_rules_look(bool *changed, ptv_client *c, const ptv_config *config, ptv_error *err);
 
 /* For the main() of a program that was started as "PROGRAM rule-process". Does not return, unless somebody typed that. */
 PTV_API int ptv_rule_process_main(void);

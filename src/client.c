@@ -46,15 +46,15 @@ void ptv_answered_recycle(ptv_client *c, ptv_answered *a)
     c->spare = a;
 }
 
-ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, const ptv_judge *how, ptv_error *err)
+ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, ptv_ruleset *rules, const ptv_judge *how, ptv_error *err)
 {
     ptv_record_seal(a->record, c->digest);
-    if (!c->rules)
+    if (!rules)
         return PTV_OK;
-    ptv_code rc = ptv_ruleset_judge(&a->decision, &a->mem, c->rules, a->record, how, err);
+    ptv_code rc = ptv_ruleset_judge(&a->decision, &a->mem, rules, a->record, how, err);
     if (rc)
         return rc;
-    a->rules = ptv_ruleset_ref(c->rules);
+    a->rules = ptv_ruleset_ref(rules);
     a->judged = true;
     return PTV_OK;
 }
@@ -96,24 +96,15 @@ static ptv_code open_sources(ptv_client *c, const ptv_config *config, ptv_error 
     return rc;
 }
 
-static ptv_code load_rules(ptv_client *c, const ptv_config *config, ptv_findings *findings, ptv_error *err)
+/* They are read again when the rules are loaded again. */
+static ptv_code keep_paths(ptv_client *c, ptv_error *err)
 {
-    ptv_rules_options options;
-    ptv_code rc = ptv_settings_rules(&options, &c->mem, config, &c->options, err);
-    if (rc)
-        return rc;
-    if (c->fetcher)
-        options.supported = ptv_fetcher_supported(c->fetcher);
-    ptv_findings *own = NULL;
-    if (!findings) {
-        rc = ptv_findings_new(&own, err);
-        if (rc)
-            return rc;
-        findings = own;
-    }
-    rc = ptv_ruleset_load(&c->rules, &options, findings, err);
-    ptv_findings_free(own);
-    return rc;
+    const char **kept = ptv_arena_calloc(&c->mem, c->options.rules_count + 1, sizeof *kept);
+    for (size_t i = 0; kept && i < c->options.rules_count; i++)
+        if (!(kept[i] = ptv_arena_strdup(&c->mem, c->options.rules[i])))
+            return ptv_arena_fail(&c->mem, err);
+    c->options.rules = kept;
+    return kept ? PTV_OK : ptv_arena_fail(&c->mem, err);
 }
 
 /* The rule of --why-not must be one of the set. */
@@ -137,6 +128,20 @@ static ptv_code find_why_not(ptv_client *c, ptv_error *err)
                     near ? near : "", near ? "'?)" : "");
 }
 
+void ptv_client_set_how(ptv_client *c, const ptv_config *config)
+{
+    c->how.alert_from = ptv_settings_level(config, PTV_OPT_ALERT_FROM);
+    c->how.stale_is_unknown = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_STALE), "unknown");
+    c->fast = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_PLAN), "fast");
+    c->shadow_fetch = ptv_config_bool(config, PTV_OPT_SHADOW_FETCH);
+    c->lookup_private = ptv_config_bool(config, PTV_OPT_LOOKUP_PRIVATE);
+    c->allow_reserved = ptv_config_bool(config, PTV_OPT_ALLOW_RESERVED);
+    c->deadline_ms = ptv_config_int(config, PTV_OPT_DEADLINE);
+    c->max_in_flight = (size_t)ptv_config_int(config, PTV_OPT_MAX_IN_FLIGHT);
+    c->soar.note_from = ptv_settings_level(config, PTV_OPT_NOTE_FROM);
+    c->soar.unknown_fails = !ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_SOAR_UNKNOWN), "empty");
+}
+
 ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_client_options *options,
                         ptv_findings *findings, ptv_error *err)
 {
@@ -150,39 +155,27 @@ ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_cl
     c->finished_tail = &c->finished;
     c->also.fd = -1;
     c->how = (ptv_judge)PTV_JUDGE;
-    c->how.alert_from = ptv_settings_level(config, PTV_OPT_ALERT_FROM);
-    c->how.stale_is_unknown = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_STALE), "unknown");
     c->how.trace = c->options.explain;
-    c->fast = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_PLAN), "fast");
-    c->shadow_fetch = ptv_config_bool(config, PTV_OPT_SHADOW_FETCH);
-    c->lookup_private = ptv_config_bool(config, PTV_OPT_LOOKUP_PRIVATE);
-    c->allow_reserved = ptv_config_bool(config, PTV_OPT_ALLOW_RESERVED);
-    c->deadline_ms = ptv_config_int(config, PTV_OPT_DEADLINE);
-    c->max_in_flight = (size_t)ptv_config_int(config, PTV_OPT_MAX_IN_FLIGHT);
-    c->soar.note_from = ptv_settings_level(config, PTV_OPT_NOTE_FROM);
-    c->soar.unknown_fails = !ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_SOAR_UNKNOWN), "empty");
+    ptv_client_set_how(c, config);
     char host[256];
     ptv_soar_here(&c->soar, host, sizeof host);
     c->soar.host = ptv_arena_strdup(&c->mem, host); /* NULL prints as null */
 
-    ptv_code rc = PTV_OK;
+    ptv_code rc = keep_paths(c, err);
     c->digest = ptv_digest_new();
-    if (!c->digest)
+    if (!rc && !c->digest)
         rc = ptv_fail_nomem(err);
     if (!rc)
         rc = ptv_settings_sources(&c->sources, &c->mem, config, c->options.keep_answers, err);
     if (!rc && !c->options.offline)
         rc = open_sources(c, config, err);
     if (!rc && !c->options.without_rules)
-        rc = load_rules(c, config, findings, err);
+        rc = ptv_client_load(c, config, findings, err);
     if (!rc && !c->options.offline)
         rc = ptv_state_open(c, config, err);
     if (!rc && c->options.why_not)
         rc = find_why_not(c, err);
     c->options.why_not = NULL;
-    /* Names of rule paths were borrowed for loading only. */
-    c->options.rules = NULL;
-    c->options.rules_count = 0;
     if (rc) {
         free_client(c);
         return rc;
@@ -285,7 +278,7 @@ ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, size_t len,
     a->record->now = now_given ? c->options.now_utc : a->record->fetched_at;
     how.time_required = a->record->now == PTV_NO_TIME;
     how.not_routable = c->options.not_routable;
-    rc = ptv_answered_judge(a, c, &how, err);
+    rc = ptv_answered_judge(a, c, c->rules, &how, err);
     if (rc)
         goto out;
     report = ptv_report_new(c, a, a->record->subject->input, 0);

@@ -40,8 +40,18 @@ struct ptv_report {
 
 typedef struct ptv_lookup_job ptv_lookup_job; /* lookup.c: one artifact on its way */
 
+/* What a client's rules have been through. Digests are "" where there is none. */
+typedef struct ptv_rules_life {
+    char tried[PTV_DIGEST_HEX];   /* the files that were loaded or refused last */
+    char on_disk[PTV_DIGEST_HEX]; /* the files when they were looked at last */
+    uint64_t print;               /* of their names, sizes and times: nothing to read while it is the same */
+    int64_t since_ms, said_ms;    /* on_disk is what it is; `refused` was last said */
+    char refused[512];
+    bool last_good;
+} ptv_rules_life;
+
 struct ptv_client {
-    ptv_client_options options;
+    ptv_client_options options; /* its rules: our copies */
     ptv_arena mem; /* copies of settings */
     ptv_source_settings sources;
     ptv_soar_options soar;
@@ -53,8 +63,8 @@ struct ptv_client {
     ptv_ruleset *rules; /* NULL with without_rules */
     ptv_transport net;  /* free NULL: offline */
     ptv_fetcher *fetcher;
-    struct ptv_store *store;   /* NULL: nothing is kept */
-    const char *settings_json; /* that the rules read, for the decision log */
+    ptv_rules_life life;
+    struct ptv_store *store; /* NULL: nothing is kept */
     ptv_digest *digest;
     ptv_arena scratch; /* JSON trees of eval */
     ptv_answered *spare; /* emptied, its memory kept for the next eval; NULL */
@@ -74,11 +84,17 @@ ptv_code ptv_record_of_text(ptv_record **out, ptv_arena *mem, ptv_arena *scratch
 /* A report over `answered` (one more reference), queued nowhere. NULL: no memory. */
 ptv_report *ptv_report_new(ptv_client *c, ptv_answered *answered, const char *input, int64_t elapsed_ms);
 void ptv_lookup_drop_all(ptv_client *c);
-/* Seal the record and, where rules are loaded, judge it. */
-ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, const ptv_judge *how, ptv_error *err);
+/* Seal the record and, where there are rules, judge it. */
+ptv_code ptv_answered_judge(ptv_answered *a, ptv_client *c, ptv_ruleset *rules, const ptv_judge *how, ptv_error *err);
+/* How judging and looking up are set. */
+void ptv_client_set_how(ptv_client *c, const ptv_config *config);
+/* reload.c: the rules of a new client. */
+ptv_code ptv_client_load(ptv_client *c, const ptv_config *config, ptv_findings *findings, ptv_error *err);
 
 /* state.c: the folder of the setting `state`, lent to the sources; after the rules are loaded. PTV_ENOMEM only. */
 ptv_code ptv_state_open(ptv_client *c, const ptv_config *config, ptv_error *err);
+/* Keep the rules just loaded, and what they were set to, for those who ask later. PTV_ENOMEM only. */
+ptv_code ptv_state_keep_rules(ptv_client *c, const ptv_config *config, ptv_error *err);
 #define PTV_LOG_SCHEMA "ptverdict.log/1"
 
 /* This machine and this moment, for the metrics of a SOAR result; options->host points at `host`. */

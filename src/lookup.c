@@ -29,6 +29,7 @@ struct ptv_lookup_job {
     ptv_lookup_job *next;
     ptv_answered *answered;
     ptv_fetch fetch;
+    ptv_ruleset *rules; /* those it began with; NULL */
     ptv_judge how;
     waiter *waiters;
     bool ready; /* nothing pending: the next step can be taken */
@@ -62,6 +63,7 @@ static void free_job(ptv_lookup_job *job)
         free_waiter(w);
     }
     ptv_answered_unref(job->answered);
+    ptv_ruleset_unref(job->rules);
     ptv_free(job);
 }
 
@@ -139,6 +141,7 @@ static ptv_code start_job(ptv_lookup_job **out, ptv_client *c, ptv_answered *ans
 
     job->client = c;
     job->answered = answered;
+    job->rules = c->rules ? ptv_ruleset_ref(c->rules) : NULL;
     job->how = c->how;
     job->how.not_routable = is_blocked(c, &answered->artifact);
     job->ready = true;
@@ -170,8 +173,8 @@ static ptv_code plan(ptv_sections *want, ptv_lookup_job *job, bool fast, ptv_err
 {
     ptv_client *c = job->client;
     ptv_record *r = job->answered->record;
-    if (c->rules)
-        return ptv_ruleset_next_sections(want, &job->answered->mem, c->rules, r, &job->how, fast, c->shadow_fetch, err);
+    if (job->rules)
+        return ptv_ruleset_next_sections(want, &job->answered->mem, job->rules, r, &job->how, fast, c->shadow_fetch, err);
     *want = 0;
     for (int s = 0; s < PTV_SECTION_COUNT; s++)
         if (s != PTV_ACCOUNT && is_open(r, (ptv_section)s))
@@ -209,7 +212,7 @@ static ptv_code finish(ptv_lookup_job *job, ptv_error *err)
     if (rc)
         return rc;
     a->record->fetched_at = a->record->now;
-    rc = ptv_answered_judge(a, c, &job->how, err);
+    rc = ptv_answered_judge(a, c, job->rules, &job->how, err);
     if (rc)
         return rc;
     /* Reports first, queue last: when memory ends half way nothing was handed out. */

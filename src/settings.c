@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#define RULE_FILES "rules.files"
+
 #ifndef PTV_SHARE_DIR
 #define PTV_SHARE_DIR "/usr/local/share/ptverdict"
 #endif
@@ -208,6 +210,46 @@ static const char *default_rules(ptv_arena *mem, const ptv_config *config)
     return PTV_SHARE_DIR "/rules";
 }
 
+/* Is it the name of a rule or list file, as a key of [rules.files]? */
+static bool is_rule_name(const char *name)
+{
+    const char *base = ptv_text_starts(name, "lists/") ? name + strlen("lists/") : name;
+    bool list = base != name;
+    if (*base == '.' || strchr(base, '/'))
+        return false;
+    return list ? ptv_text_ends(base, ".txt") || ptv_text_equal(base, "exceptions.csv")
+                : ptv_text_ends(base, ".lua") && !ptv_text_ends(base, ".test.lua");
+}
+
+/* [rules.files]: rules that came as values of the settings file, for who can mount no folder. None: *count 0. */
+static ptv_code rule_files(const ptv_rule_file **out, size_t *count, ptv_arena *mem, const ptv_config *config, ptv_error *err)
+{
+    ptv_config_entry e;
+    size_t most = 0;
+    while (ptv_config_entry_at(&e, config, RULE_FILES, most))
+        most++;
+    ptv_rule_file *files = ptv_arena_calloc(mem, most + 1, sizeof *files);
+    if (!files)
+        return ptv_arena_fail(mem, err);
+    for (size_t i = 0; i < most && ptv_config_entry_at(&e, config, RULE_FILES, i); i++) {
+        const char *path = ptv_arena_printf(mem, "%s [" RULE_FILES "] %s", ptv_config_file(config), e.key);
+        if (!path)
+            return ptv_arena_fail(mem, err);
+        if (!is_rule_name(e.key))
+            return ptv_fail(err, PTV_ESETTINGS, "%s:%d: '%.60s' in [" RULE_FILES "] is no rule file (NAME.lua) and no list "
+                            "(lists/NAME.txt, lists/exceptions.csv)", ptv_config_file(config), e.line, e.key);
+        files[i] = (ptv_rule_file){
+            .path = path, .folder = "[" RULE_FILES "]", .name = e.key, .text = e.value, .len = strlen(e.value)
+        };
+    }
+    const char *where = ptv_config_where(config, PTV_OPT_RULES);
+    if (most && ptv_config_text(config, PTV_OPT_RULES) && ptv_text_starts(where, ptv_config_file(config)))
+        return ptv_fail(err, PTV_ESETTINGS, "%s: rules come from there or from [" RULE_FILES "], not from both", where);
+    *out = files;
+    *count = ptv_text_equal(where, "flag") ? 0 : most;
+    return PTV_OK;
+}
+
 ptv_code ptv_settings_rules(ptv_rules_options *out, ptv_arena *mem, const ptv_config *config,
                             const ptv_client_options *options, ptv_error *err)
 {
@@ -222,11 +264,18 @@ ptv_code ptv_settings_rules(ptv_rules_options *out, ptv_arena *mem, const ptv_co
         r.part |= !ptv_is_dir(paths[i]);
     }
     if (!r.path_count) {
+        const ptv_rule_file *files = NULL;
+        ptv_code rc = rule_files(&files, &r.file_count, mem, config, err);
+        if (rc)
+            return rc;
+        r.files = r.file_count ? files : NULL;
+    }
+    if (!r.path_count && !r.files) {
         paths[0] = default_rules(mem, config);
         r.path_count = 1;
+        if (!paths[0])
+            return ptv_arena_fail(mem, err);
     }
-    if (!paths[0])
-        return ptv_arena_fail(mem, err);
     r.paths = paths;
 
     r.setting_count = ptv_config_rules_count(config);

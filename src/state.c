@@ -55,9 +55,11 @@ static ptv_code keep_rules(ptv_client *c, ptv_error *err)
     if (!kept)
         return ptv_fail_nomem(err);
     for (size_t i = 0; i < count; i++)
-        kept[i] = (ptv_kept_file){ files[i].path, files[i].folder, files[i].name, files[i].digest };
+        kept[i] = (ptv_kept_file){ files[i].path, files[i].folder, files[i].name, files[i].digest, files[i].text, files[i].len };
     ptv_code rc = ptv_store_rules_keep(c->store, ptv_ruleset_digest(c->rules), kept, count, err);
     ptv_free(kept);
+    if (!rc && c->options.last_good)
+        rc = ptv_store_rules_use(c->store, ptv_ruleset_digest(c->rules), err);
     return rc;
 }
 
@@ -84,8 +86,8 @@ static ptv_code tell_settings(ptv_client *c, const ptv_config *config, ptv_error
             ptv_json_put_text(&o, used[i].name, used[i].value);
     ptv_json_close(&o, '}');
     ptv_code rc = ptv_buf_check(&text, err);
-    if (!rc && !(c->settings_json = ptv_arena_strndup(&c->mem, text.data, text.len)))
-        rc = ptv_arena_fail(&c->mem, err);
+    if (!rc && !ptv_ruleset_note(c->rules, text.data))
+        rc = ptv_fail_nomem(err);
     ptv_buf_release(&text);
     return rc;
 }
@@ -114,9 +116,14 @@ ptv_code ptv_state_open(ptv_client *c, const ptv_config *config, ptv_error *err)
     c->sources.stale_s = ptv_config_int(config, PTV_OPT_STALE_WITHIN) / 1000;
     for (int i = 0; i < PTV_SECTION_COUNT; i++)
         c->sources.cache_s[i] = times[i] == PTV_OPT_COUNT ? 0 : ptv_config_int(config, times[i]) / 1000;
-    if (!c->rules)
+    return ptv_state_keep_rules(c, config, err);
+}
+
+ptv_code ptv_state_keep_rules(ptv_client *c, const ptv_config *config, ptv_error *err)
+{
+    if (!c->rules || !c->store)
         return PTV_OK;
-    rc = tell_settings(c, config, err);
+    ptv_code rc = tell_settings(c, config, err);
     if (!rc)
         rc = keep_rules(c, err);
     if (rc == PTV_EIO) {
@@ -141,7 +148,7 @@ static void put_compact(ptv_json_out *o, const ptv_record *record)
     ptv_buf_release(&text);
 }
 
-static void put_line(ptv_buf *line, const ptv_client *c, const ptv_report *r, const char *incident_id,
+static void put_line(ptv_buf *line, const ptv_report *r, const char *incident_id,
                      const char *artifact_id)
 {
     const ptv_answered *a = r->answered;
@@ -165,8 +172,9 @@ static void put_line(ptv_buf *line, const ptv_client *c, const ptv_report *r, co
     ptv_json_put_text(&o, "summary", d->summary);
     ptv_json_put_text(&o, "ruleset", d->ruleset_digest);
     ptv_json_put_text(&o, "settings_digest", d->settings_digest);
-    if (c->settings_json)
-        ptv_json_put_raw(&o, "settings", c->settings_json, strlen(c->settings_json));
+    const char *settings = ptv_ruleset_noted(a->rules);
+    if (settings)
+        ptv_json_put_raw(&o, "settings", settings, strlen(settings));
     put_compact(&o, a->record);
     ptv_json_close(&o, '}');
 }
@@ -177,7 +185,7 @@ ptv_code ptv_decision_log(ptv_client *c, const ptv_report *r, const char *incide
     if (!c->store || !r->answered->judged)
         return PTV_OK;
     ptv_buf line = PTV_BUF(LINE_LIMIT);
-    put_line(&line, c, r, incident_id, artifact_id);
+    put_line(&line, r, incident_id, artifact_id);
     ptv_code rc = ptv_buf_check(&line, err);
     if (!rc)
         rc = ptv_store_log(c->store, line.data, line.len, err);

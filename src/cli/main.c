@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 const cli_command *const cli_commands[] = {
@@ -41,6 +42,8 @@ static cli_exit run(const cli_options *o)
 int main(int argc, char **argv)
 {
     cli_options o;
+    if (argc == 2 && strcmp(argv[1], "rule-process") == 0) /* we started ourselves: no command for people */
+        return ptv_rule_process_main();
     hold_standard_files();
     signal(SIGPIPE, SIG_IGN);
     cli_exit code = cli_options_parse(&o, argc, argv);

@@ -450,6 +450,18 @@ const char *ptv_config_raw(const ptv_config *c, const char *section, const char 
     return e ? c->now.values[e - c->file.ini.entries] : NULL;
 }
 
+bool ptv_config_entry_at(ptv_config_entry *out, const ptv_config *c, const char *section, size_t index)
+{
+    for (size_t i = 0; i < c->file.ini.count; i++) {
+        const ptv_ini_entry *e = &c->file.ini.entries[i];
+        if (strcmp(e->section, section) != 0 || index--)
+            continue;
+        *out = (ptv_config_entry){ e->key, e->value, e->line };
+        return true;
+    }
+    return false;
+}
+
 bool ptv_config_has_section(const ptv_config *c, const char *section)
 {
     return ptv_ini_has_section(&c->file.ini, section);

@@ -47,6 +47,8 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         if (!relative || !list || !copy || !stem ||
             !ptv_digest_file(set, (ptv_rule_file){ .path = path, .folder = folder, .name = relative }, copy, text.len)) {
             set->no_memory = true;
+        } else if (set->digest_only) {
+            ;
         } else if (ptv_text_equal(name, "exceptions.csv")) {
             ptv_exceptions_read(set, path, copy, text.len);
         } else {

@@ -317,7 +317,7 @@ static void load_file(ptv_loader *set, const rule_file *file)
     else if (rc || !ptv_digest_file(set, (ptv_rule_file){ .path = file->path, .folder = file->folder, .name = file->name },
                                     source.data ? source.data : "", source.len))
         set->no_memory = true;
-    else
+    else if (!set->digest_only)
         run_file(&l, &source, &scratch);
     ptv_arena_release(&scratch);
     ptv_buf_release(&source);
@@ -397,6 +397,10 @@ static void load_set(ptv_loader *set)
     }
     if (set->no_memory)
         return;
+    if (set->digest_only) {
+        set->no_memory = !digest_files(set);
+        return;
+    }
     ptv_check_set(set);
     if (!ptv_findings_count(set->findings, PTV_ERROR) && !finish(set))
         set->no_memory = true;
@@ -416,7 +420,8 @@ static ptv_code refuse(const ptv_findings *findings, ptv_error *err)
     }
 }
 
-ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, ptv_findings *findings, ptv_error *err)
+static ptv_code load(ptv_ruleset **out, const ptv_rules_options *options, bool digest_only, ptv_findings *findings,
+                     ptv_error *err)
 {
     ptv_ruleset *rs = ptv_calloc(1, sizeof *rs);
     ptv_findings *own = NULL;
@@ -429,7 +434,7 @@ ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, p
     if (!rc) /* of our own: the caller's list may hold errors of something else */
         rc = ptv_findings_new(&own, err);
     if (!rc) {
-        ptv_loader set = { .rs = rs, .options = options, .findings = own };
+        ptv_loader set = { .rs = rs, .options = options, .findings = own, .digest_only = digest_only };
         set.rules_end = &set.rules;
         set.allows_end = &set.allows;
         load_set(&set);
@@ -449,6 +454,31 @@ ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, p
     }
     *out = rs;
     return PTV_OK;
+}
+
+ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, ptv_findings *findings, ptv_error *err)
+{
+    return load(out, options, false, findings, err);
+}
+
+ptv_code ptv_rules_digest(char out[PTV_DIGEST_HEX], const ptv_rules_options *options, ptv_error *err)
+{
+    ptv_ruleset *rs = NULL;
+    ptv_code rc = load(&rs, options, true, NULL, err);
+    if (!rc)
+        memcpy(out, rs->digest, PTV_DIGEST_HEX);
+    ptv_ruleset_unref(rs);
+    return rc == PTV_ERULES ? (err->code = PTV_EIO) : rc; /* files that cannot be read */
+}
+
+const char *ptv_ruleset_note(ptv_ruleset *rs, const char *text)
+{
+    return rs->noted = ptv_arena_strdup(&rs->mem, text);
+}
+
+const char *ptv_ruleset_noted(const ptv_ruleset *rs)
+{
+    return rs->noted;
 }
 
 const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count)

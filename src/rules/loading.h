@@ -59,6 +59,7 @@ typedef struct ptv_loader {
     ptv_hashed *hashed;
     size_t hashed_count;
     ptv_digest *digest; /* scratch */
+    bool digest_only;   /* read, but not look into */
     bool cut_short;     /* a file did not run to its end: what it would have used is not known */
     bool no_memory;
 } ptv_loader;

@@ -44,6 +44,11 @@ ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, p
 /* What its digest covers. */
 const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count); /* sorted by name */
 const char *ptv_ruleset_digest(const ptv_ruleset *rs);
+/* The digest that a set has, or would have if it loaded: its files are read and not looked into. Errors: PTV_EIO, PTV_ENOMEM. */
+ptv_code ptv_rules_digest(char out[PTV_DIGEST_HEX], const ptv_rules_options *options, ptv_error *err);
+/* A text of the owner's that lives and dies with the set. NULL: no memory; none was given. */
+const char *ptv_ruleset_note(ptv_ruleset *rs, const char *text);
+const char *ptv_ruleset_noted(const ptv_ruleset *rs);
 /* The settings that the rules read, defaults included: what the settings digest covers. Sorted by name. */
 typedef struct ptv_setting_used {
     const char *name, *value;

@@ -166,6 +166,7 @@ struct ptv_ruleset {
     struct ptv_sandbox **sandboxes; /* one Lua state a file; kept only while custom conditions need it */
     size_t sandbox_count;
     struct ptv_rule_process *process; /* in their place, once the set is separated */
+    const char *noted;  /* of the owner */
     ptv_digest *hasher; /* made by the loader, freed with the set: decision ids cost no allocation. A set is one thread's */
     struct ptv_list *lists; /* entries and the indicator sets that conditions borrow; freed with the set */
 };

@@ -18,6 +18,7 @@
 #define PTV_STORE_STORE_H
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/digest.h"
 
 typedef struct ptv_store ptv_store; /* one thread's */
 
@@ -80,11 +81,17 @@ typedef struct ptv_kept_file {
     const char *folder; /* that it was loaded from: each one becomes a subfolder, "0", "1" … in order of first use */
     const char *name;   /* below that: "10-tags.lua", "lists/zones.txt" */
     const char *digest; /* SHA-256 in hex of what was loaded: a file that has changed since is not kept */
+    const char *text;   /* what was loaded; NULL: read it from path */
+    size_t len;
 } ptv_kept_file;
 /* Nothing to do when that digest is kept already. All of it or nothing. */
 ptv_code ptv_store_rules_keep(ptv_store *s, const char *digest, const ptv_kept_file *files, size_t count, ptv_error *err);
 /* The folders of a kept set, to be loaded together; *count 0: it is not kept. Arena. Errors: PTV_ENOMEM, PTV_EIO. */
 ptv_code ptv_store_rules_folders(const char ***folders, size_t *count, ptv_arena *mem, const char *dir, const char *digest,
                                  ptv_error *err);
+
+/* The kept set that is in use: what to go on with when the rules no longer load. *digest "": none was. */
+ptv_code ptv_store_rules_use(ptv_store *s, const char *digest, ptv_error *err);
+ptv_code ptv_store_rules_in_use(char digest[PTV_DIGEST_HEX], const char *dir, ptv_error *err);
 
 #endif

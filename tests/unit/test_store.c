@@ -760,7 +760,7 @@ static void it_says_when_memory_ends_and_keeps_nothing_of_it(void **state)
     snprintf(folder, 300, "%s", file.folder);
     snprintf(path, 300, "%s", file.path);
     memcpy(hex, file.digest, PTV_DIGEST_HEX);
-    file = (ptv_kept_file){ path, folder, "a.lua", hex };
+    file = (ptv_kept_file){ .path = path, .folder = folder, .name = "a.lua", .digest = hex };
     fail_each(r, r->dir, &file);
     fail_each(r, NULL, &file);
     test_free(folder);
