@@ -149,7 +149,7 @@ const char *ptv_http_proxy(const ptv_http_setup *s, const ptv_place *place)
         return ""; /* plain http was granted for this machine only: no proxy may carry it away */
     const char *set = place->is_http ? o->proxy_http : o->proxy_https;
     if (!o->proxy_from_env)
-        return set;
+        return set || (!o->proxy_http && !o->proxy_https) ? set : ""; /* a setting for one scheme speaks for both */
     /* libcurl reads HTTPS_PROXY, https_proxy and http_proxy, but not HTTP_PROXY: a web server may have made that one of a
      * request header, which is the case only where REQUEST_METHOD is set. */
     if (place->is_http && !getenv("http_proxy") && !getenv("REQUEST_METHOD"))
