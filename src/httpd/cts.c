@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static void reply_hits(ptv_request *r, const char *id, const char *hits, int64_t retry_s)
+static void reply_hits(ptv_exchange *r, const char *id, const char *hits, int64_t retry_s)
 {
     ptv_reply_begin(r, retry_s ? 303 : 200, PTV_JSON_TYPE);
     ptv_json_out o = { .buf = &r->reply };
@@ -25,7 +25,7 @@ static void reply_hits(ptv_request *r, const char *id, const char *hits, int64_t
     ptv_buf_putc(&r->reply, '\n');
 }
 
-static ptv_step start_lookup(ptv_request *r, ptv_query *query)
+static ptv_step start_lookup(ptv_exchange *r, ptv_query *query)
 {
     ptv_job *job;
     ptv_error err = { 0 };
@@ -40,7 +40,7 @@ static ptv_step start_lookup(ptv_request *r, ptv_query *query)
 }
 
 /* What is known by now, or a moment's wait for more. */
-static ptv_step tell(ptv_request *r, int64_t now_ms)
+static ptv_step tell(ptv_exchange *r, int64_t now_ms)
 {
     ptv_query *query = r->query;
     bool is_poll = r->route == PTV_ROUTE_CTS_POLL;
@@ -60,7 +60,7 @@ static ptv_step tell(ptv_request *r, int64_t now_ms)
     return PTV_STEP_REPLY;
 }
 
-static ptv_step join(ptv_request *r, ptv_query *query, int64_t now_ms)
+static ptv_step join(ptv_exchange *r, ptv_query *query, int64_t now_ms)
 {
     if (ptv_query_is_due(query, now_ms) && start_lookup(r, query) == PTV_STEP_REPLY)
         return PTV_STEP_REPLY;
@@ -70,7 +70,7 @@ static ptv_step join(ptv_request *r, ptv_query *query, int64_t now_ms)
     return tell(r, now_ms);
 }
 
-static ptv_step ask(ptv_request *r, const char *type, const char *value, int64_t now_ms)
+static ptv_step ask(ptv_exchange *r, const char *type, const char *value, int64_t now_ms)
 {
     ptv_httpd *h = r->h;
     ptv_error err = { 0 };
@@ -82,14 +82,14 @@ static ptv_step ask(ptv_request *r, const char *type, const char *value, int64_t
 
 /* ------------------------------------------------------------------------------------------------ POST */
 
-static ptv_step ignore(ptv_request *r, const char *why)
+static ptv_step ignore(ptv_exchange *r, const char *why)
 {
     ptv_log(PTV_LOG_INFO, "http", "%llu: no lookup: %s", (unsigned long long)r->number, why);
     reply_hits(r, r->id, NULL, 0);
     return PTV_STEP_REPLY;
 }
 
-static ptv_step post(ptv_request *r, int64_t now_ms)
+static ptv_step post(ptv_exchange *r, int64_t now_ms)
 {
     ptv_arena mem = PTV_ARENA(PTV_BODY_MEMORY);
     ptv_error err = { 0 };
@@ -129,7 +129,7 @@ static ptv_step post(ptv_request *r, int64_t now_ms)
 /* ------------------------------------------------------------------------------------------------ GET */
 
 /* An id that we do not know may be of a process before us: the loop is asked what it was about. */
-static ptv_step recall(ptv_request *r, int64_t now_ms)
+static ptv_step recall(ptv_exchange *r, int64_t now_ms)
 {
     ptv_error err = { 0 };
     if (!ptv_is_query_id(r->id))
@@ -142,7 +142,7 @@ static ptv_step recall(ptv_request *r, int64_t now_ms)
     return PTV_STEP_WAIT;
 }
 
-static ptv_step recalled(ptv_request *r, int64_t now_ms)
+static ptv_step recalled(ptv_exchange *r, int64_t now_ms)
 {
     ptv_job *job = r->job;
     ptv_error err = { 0 };
@@ -164,12 +164,12 @@ static ptv_step recalled(ptv_request *r, int64_t now_ms)
     return step;
 }
 
-static ptv_step poll_step(ptv_request *r, int64_t now_ms)
+static ptv_step poll_step(ptv_exchange *r, int64_t now_ms)
 {
     if (r->job && r->job->is_back)
         return recalled(r, now_ms);
     if (r->job) { /* the loop is stuck */
-        ptv_request_drop_job(r);
+        ptv_exchange_drop_job(r);
         ptv_reply_error(r, 504, "no answer in time");
         return PTV_STEP_REPLY;
     }
@@ -177,7 +177,7 @@ static ptv_step poll_step(ptv_request *r, int64_t now_ms)
     return query ? join(r, query, now_ms) : recall(r, now_ms);
 }
 
-ptv_step ptv_cts_step(ptv_request *r, int64_t now_ms)
+ptv_step ptv_cts_step(ptv_exchange *r, int64_t now_ms)
 {
     if (r->query)
         return tell(r, now_ms);
@@ -207,5 +207,5 @@ void ptv_cts_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms)
     }
     for (ptv_connection *c = h->connections; c && query->watchers; c = c->next)
         if (c->request && c->request->query == query)
-            ptv_request_wake(c->request);
+            ptv_exchange_wake(c->request);
 }

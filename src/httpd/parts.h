@@ -23,7 +23,7 @@ typedef struct ptv_job {
     struct ptv_job *previous, *next;
     char *value, *type, *id;
     /* HTTP thread: who waits; both NULL: nobody any more */
-    struct ptv_request *request;
+    struct ptv_exchange *request;
     ptv_query *query;
     bool is_back; /* answered, and with its request */
     /* the answer: written by the loop's thread before the job comes back */
@@ -54,7 +54,7 @@ void ptv_jobs_free_all(ptv_httpd *h);
 typedef struct ptv_connection {
     struct MHD_Connection *mhd;
     struct ptv_connection *previous, *next;
-    struct ptv_request *request;
+    struct ptv_exchange *request;
     int64_t deadline_ms; /* 0: none while we are the ones who take long */
     bool is_used;        /* a request was answered on it */
     bool is_suspended;
@@ -75,7 +75,7 @@ typedef struct ptv_list {
     int64_t waits_since_ms;
 } ptv_list;
 
-typedef struct ptv_request {
+typedef struct ptv_exchange {
     ptv_httpd *h;
     ptv_connection *connection;
     uint64_t number;
@@ -102,20 +102,20 @@ typedef struct ptv_request {
     ptv_buf reply;
     const char *reply_type;
     int64_t retry_after_s; /* of a 503; 0: not said */
-} ptv_request;
+} ptv_exchange;
 
 /* ---- reply.c: what a whole request is answered with */
 typedef enum ptv_step { PTV_STEP_REPLY, PTV_STEP_LIST, PTV_STEP_WAIT } ptv_step;
-ptv_step ptv_request_step(ptv_request *r, int64_t now_ms);
-void ptv_reply_error(ptv_request *r, int status, const char *fmt, ...) PTV_PRINTF(3, 4);
-void ptv_request_release(ptv_request *r); /* jobs, query, list, buffers */
+ptv_step ptv_exchange_step(ptv_exchange *r, int64_t now_ms);
+void ptv_reply_error(ptv_exchange *r, int status, const char *fmt, ...) PTV_PRINTF(3, 4);
+void ptv_exchange_release(ptv_exchange *r); /* jobs, query, list, buffers */
 /* Bytes of a list: > 0 written; 0: nothing yet; -1: the end; -2: no memory. */
-ptrdiff_t ptv_list_read(ptv_request *r, char *out, size_t room, int64_t now_ms);
+ptrdiff_t ptv_list_read(ptv_exchange *r, char *out, size_t room, int64_t now_ms);
 /* A job came back; wakes whoever waits. Frees it. */
 void ptv_job_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms);
 
 /* ---- server.c */
-void ptv_request_wake(ptv_request *r);
+void ptv_exchange_wake(ptv_exchange *r);
 
 struct ptv_httpd {
     ptv_arena mem; /* copies of options */

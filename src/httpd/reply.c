@@ -10,7 +10,7 @@
 
 #define TEXT_LIMIT ((size_t)4 << 20)
 
-void ptv_reply_begin(ptv_request *r, int status, const char *type)
+void ptv_reply_begin(ptv_exchange *r, int status, const char *type)
 {
     r->status = status;
     r->reply_type = type;
@@ -18,7 +18,7 @@ void ptv_reply_begin(ptv_request *r, int status, const char *type)
     r->reply = (ptv_buf)PTV_BUF(TEXT_LIMIT);
 }
 
-void ptv_reply_error(ptv_request *r, int status, const char *fmt, ...)
+void ptv_reply_error(ptv_exchange *r, int status, const char *fmt, ...)
 {
     char text[sizeof((ptv_error *)0)->msg];
     va_list args;
@@ -33,7 +33,7 @@ void ptv_reply_error(ptv_request *r, int status, const char *fmt, ...)
     ptv_buf_putc(&r->reply, '\n');
 }
 
-ptv_step ptv_reply_busy(ptv_request *r, const ptv_error *err)
+ptv_step ptv_reply_busy(ptv_exchange *r, const ptv_error *err)
 {
     ptv_reply_error(r, 503, "%s", err->msg);
     r->retry_after_s = PTV_BUSY_RETRY_S;
@@ -41,7 +41,7 @@ ptv_step ptv_reply_busy(ptv_request *r, const ptv_error *err)
 }
 
 /* One question of yes or no, with a line that says why. */
-static void reply_health(ptv_request *r, bool (*ask)(void *, ptv_buf *))
+static void reply_health(ptv_exchange *r, bool (*ask)(void *, ptv_buf *))
 {
     ptv_buf why = PTV_BUF(TEXT_LIMIT);
     bool is_well = !ask || ask(r->h->o.hooks.to, &why);
@@ -54,7 +54,7 @@ static void reply_health(ptv_request *r, bool (*ask)(void *, ptv_buf *))
     ptv_buf_release(&why);
 }
 
-ptv_step ptv_request_step(ptv_request *r, int64_t now_ms)
+ptv_step ptv_exchange_step(ptv_exchange *r, int64_t now_ms)
 {
     const ptv_httpd_hooks *hooks = &r->h->o.hooks;
     r->is_waiting = false;
@@ -94,13 +94,13 @@ void ptv_job_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms)
         ptv_job_free(h, job);
     } else if (job->request) {
         job->is_back = true; /* the request frees it */
-        ptv_request_wake(job->request);
+        ptv_exchange_wake(job->request);
     } else {
         ptv_job_free(h, job);
     }
 }
 
-static void let_go(ptv_request *r, ptv_job *job)
+static void let_go(ptv_exchange *r, ptv_job *job)
 {
     if (job && job->is_back)
         ptv_job_free(r->h, job);
@@ -108,15 +108,15 @@ static void let_go(ptv_request *r, ptv_job *job)
         ptv_job_abandon(r->h, job);
 }
 
-void ptv_request_drop_job(ptv_request *r)
+void ptv_exchange_drop_job(ptv_exchange *r)
 {
     let_go(r, r->job);
     r->job = NULL;
 }
 
-void ptv_request_release(ptv_request *r)
+void ptv_exchange_release(ptv_exchange *r)
 {
-    ptv_request_drop_job(r);
+    ptv_exchange_drop_job(r);
     if (r->query)
         r->query->watchers--;
     r->query = NULL;

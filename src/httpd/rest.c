@@ -29,7 +29,7 @@ static void write_refusal(ptv_buf *out, const char *input, size_t len, const cha
 
 /* ------------------------------------------------------------------------------------------------- one */
 
-static ptv_step answered(ptv_request *r)
+static ptv_step answered(ptv_exchange *r)
 {
     ptv_job *job = r->job;
     ptv_error err = { .code = job->code };
@@ -45,11 +45,11 @@ static ptv_step answered(ptv_request *r)
         snprintf(err.msg, sizeof err.msg, "%s", job->why);
         ptv_reply_busy(r, &err);
     }
-    ptv_request_drop_job(r);
+    ptv_exchange_drop_job(r);
     return PTV_STEP_REPLY;
 }
 
-static ptv_step ask_one(ptv_request *r, int64_t now_ms)
+static ptv_step ask_one(ptv_exchange *r, int64_t now_ms)
 {
     ptv_arena mem = PTV_ARENA(PTV_BODY_MEMORY);
     ptv_error err = { 0 };
@@ -72,7 +72,7 @@ static ptv_step ask_one(ptv_request *r, int64_t now_ms)
 
 /* ------------------------------------------------------------------------------------------------ many */
 
-static ptv_step begin_list(ptv_request *r, int64_t now_ms)
+static ptv_step begin_list(ptv_exchange *r, int64_t now_ms)
 {
     ptv_error err = { 0 };
     r->list = ptv_calloc(1, sizeof *r->list);
@@ -92,7 +92,7 @@ static ptv_step begin_list(ptv_request *r, int64_t now_ms)
 }
 
 /* More lines into the ring, as far as it has room. false: no memory. */
-static bool fill(ptv_request *r)
+static bool fill(ptv_exchange *r)
 {
     ptv_list *l = r->list;
     const char *line, *type, *value;
@@ -119,7 +119,7 @@ static bool fill(ptv_request *r)
 }
 
 /* The first line, once its job is back or will not come any more. */
-static bool first_is_there(ptv_request *r, int64_t now_ms)
+static bool first_is_there(ptv_exchange *r, int64_t now_ms)
 {
     ptv_list *l = r->list;
     ptv_job *job = l->ring[l->first].job;
@@ -146,7 +146,7 @@ static bool first_is_there(ptv_request *r, int64_t now_ms)
     return true;
 }
 
-ptrdiff_t ptv_list_read(ptv_request *r, char *out, size_t room, int64_t now_ms)
+ptrdiff_t ptv_list_read(ptv_exchange *r, char *out, size_t room, int64_t now_ms)
 {
     ptv_list *l = r->list;
     size_t written = 0;
@@ -178,12 +178,12 @@ ptrdiff_t ptv_list_read(ptv_request *r, char *out, size_t room, int64_t now_ms)
 
 /* ------------------------------------------------------------------------------------------------ door */
 
-ptv_step ptv_verdict_step(ptv_request *r, int64_t now_ms)
+ptv_step ptv_verdict_step(ptv_exchange *r, int64_t now_ms)
 {
     if (r->job && r->job->is_back)
         return answered(r);
     if (r->job) {
-        ptv_request_drop_job(r);
+        ptv_exchange_drop_job(r);
         ptv_reply_error(r, 504, "the lookup gave no answer in time");
         return PTV_STEP_REPLY;
     }

@@ -2,7 +2,7 @@
  * server.c: libmicrohttpd, and what it does not do by itself: a deadline for a request however slowly its bytes drip in, a
  * ceiling for bodies, framing that is refused when it is not certain, and requests that wait without a thread each.
  *
- * One thread runs the library, turns its events into ptv_request and carries answers back. A request that waits is
+ * One thread runs the library, turns its events into exchanges and carries answers back. A request that waits is
  * suspended: the library does not look at it until it is woken.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -35,11 +35,11 @@ static ptv_connection *connection_of(struct MHD_Connection *mhd)
 
 static void forget_request(ptv_connection *c)
 {
-    ptv_request *r = c->request;
+    ptv_exchange *r = c->request;
     if (!r)
         return;
     atomic_fetch_sub(&r->h->waiting, 1);
-    ptv_request_release(r);
+    ptv_exchange_release(r);
     ptv_free(r);
     c->request = NULL;
 }
@@ -78,7 +78,7 @@ static void cut(ptv_connection *c)
     c->deadline_ms = 0;
 }
 
-void ptv_request_wake(ptv_request *r)
+void ptv_exchange_wake(ptv_exchange *r)
 {
     ptv_connection *c = r->connection;
     if (!c->is_suspended)
@@ -108,7 +108,7 @@ static enum MHD_Result see_header(void *framing, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
-static void refuse(ptv_request *r, int status, const char *why)
+static void refuse(ptv_exchange *r, int status, const char *why)
 {
     if (!r->refused) {
         r->refused = status;
@@ -117,7 +117,7 @@ static void refuse(ptv_request *r, int status, const char *why)
 }
 
 /* Without credentials a door is open to this machine: to its programs, not to web pages that its browser shows. */
-static void check_door(ptv_request *r, struct MHD_Connection *mhd)
+static void check_door(ptv_exchange *r, struct MHD_Connection *mhd)
 {
     ptv_httpd *h = r->h;
     bool is_cts = r->route == PTV_ROUTE_CTS || r->route == PTV_ROUTE_CTS_POLL;
@@ -140,7 +140,7 @@ static void check_door(ptv_request *r, struct MHD_Connection *mhd)
     }
 }
 
-static void check_head(ptv_request *r, struct MHD_Connection *mhd, const char *method, const char *version)
+static void check_head(ptv_exchange *r, struct MHD_Connection *mhd, const char *method, const char *version)
 {
     ptv_framing framing = { 0 };
     MHD_get_connection_values(mhd, MHD_HEADER_KIND, see_header, &framing);
@@ -161,11 +161,11 @@ static void check_head(ptv_request *r, struct MHD_Connection *mhd, const char *m
         r->is_last = true;
 }
 
-static ptv_request *begin_request(ptv_httpd *h, ptv_connection *c, const char *url, const char *method, const char *version)
+static ptv_exchange *begin_request(ptv_httpd *h, ptv_connection *c, const char *url, const char *method, const char *version)
 {
     const union MHD_ConnectionInfo *peer = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const char *id, *type = header(c->mhd, "Content-Type");
-    ptv_request *r = ptv_calloc(1, sizeof *r);
+    ptv_exchange *r = ptv_calloc(1, sizeof *r);
     if (!r)
         return NULL;
     atomic_fetch_add(&h->waiting, 1);
@@ -187,7 +187,7 @@ static ptv_request *begin_request(ptv_httpd *h, ptv_connection *c, const char *u
 }
 
 /* false: enough; the connection is closed. */
-static bool receive(ptv_request *r, const char *bytes, size_t len)
+static bool receive(ptv_exchange *r, const char *bytes, size_t len)
 {
     ptv_httpd *h = r->h;
     r->received += len;
@@ -213,7 +213,7 @@ static bool receive(ptv_request *r, const char *bytes, size_t len)
 
 static ssize_t on_read(void *cls, uint64_t position, char *out, size_t room)
 {
-    ptv_request *r = cls;
+    ptv_exchange *r = cls;
     (void)position;
     int64_t now = ptv_clock_ms();
     if (atomic_load(&r->h->stopping))
@@ -226,7 +226,7 @@ static ssize_t on_read(void *cls, uint64_t position, char *out, size_t room)
     return n == -1 ? MHD_CONTENT_READER_END_OF_STREAM : n == -2 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
 }
 
-static struct MHD_Response *response_of(ptv_request *r, ptv_step step)
+static struct MHD_Response *response_of(ptv_exchange *r, ptv_step step)
 {
     static char sorry[] = "{\"error\":\"out of memory\"}\n", nothing[] = "";
     if (step == PTV_STEP_LIST)
@@ -246,7 +246,7 @@ static struct MHD_Response *response_of(ptv_request *r, ptv_step step)
     return response;
 }
 
-static void add_headers(ptv_request *r, struct MHD_Response *response)
+static void add_headers(ptv_exchange *r, struct MHD_Response *response)
 {
     char number[24];
     MHD_add_response_header(response, "Content-Type", r->reply_type);
@@ -266,7 +266,7 @@ static void add_headers(ptv_request *r, struct MHD_Response *response)
     }
 }
 
-static void tell_of(const ptv_request *r, int64_t now)
+static void tell_of(const ptv_exchange *r, int64_t now)
 {
     const ptv_httpd_hooks *hooks = &r->h->o.hooks;
     bool is_lookup = r->route == PTV_ROUTE_CTS || r->route == PTV_ROUTE_CTS_POLL || r->route == PTV_ROUTE_VERDICT;
@@ -276,10 +276,10 @@ static void tell_of(const ptv_request *r, int64_t now)
             (unsigned long long)r->number, r->line, r->peer, r->status, (long long)(now - r->began_ms));
 }
 
-static enum MHD_Result step(ptv_request *r, ptv_connection *c)
+static enum MHD_Result step(ptv_exchange *r, ptv_connection *c)
 {
     int64_t now = ptv_clock_ms();
-    ptv_step next = ptv_request_step(r, now);
+    ptv_step next = ptv_exchange_step(r, now);
     if (next == PTV_STEP_WAIT) {
         suspend(c);
         return MHD_YES;
@@ -300,7 +300,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const 
 {
     ptv_httpd *h = self;
     ptv_connection *c = connection_of(mhd);
-    ptv_request *r = *context;
+    ptv_exchange *r = *context;
     if (!c || atomic_load(&h->stopping))
         return MHD_NO;
     if (!r) {
@@ -355,7 +355,7 @@ static int64_t watch_times(ptv_httpd *h, int64_t now)
             cut(c);
         }
         if (c->is_suspended && now >= c->request->until_ms)
-            ptv_request_wake(c->request);
+            ptv_exchange_wake(c->request);
         int64_t next = c->is_suspended ? c->request->until_ms : c->deadline_ms;
         if (next && next - now < wait)
             wait = next > now ? next - now : 0;
@@ -404,7 +404,7 @@ static void *run(void *self)
     for (ptv_connection *c = h->connections; c; c = c->next) {
         cut(c);
         if (c->request)
-            ptv_request_wake(c->request);
+            ptv_exchange_wake(c->request);
     }
     MHD_run(h->daemon);
     MHD_stop_daemon(h->daemon);

@@ -36,6 +36,7 @@ typedef struct httpd_room {
     char log[1 << 16];
     int served, lookups, last_status;
     bool is_sick;
+    size_t live_at_begin; /* allocations */
 } httpd_room;
 
 static const char HTTPD_RULE[] =
@@ -102,7 +103,7 @@ static inline void room_open_judge(httpd_room *room)
 /* Options may be changed between this and room_start(). */
 static inline void room_begin(httpd_room *room)
 {
-    *room = (httpd_room){ .lock = PTHREAD_MUTEX_INITIALIZER };
+    *room = (httpd_room){ .lock = PTHREAD_MUTEX_INITIALIZER, .live_at_begin = ptv_mem_live() };
     room->o = (ptv_httpd_options){ .listen = "127.0.0.1:0",
                                    .cts_name = "pt",
                                    .cts_wait_ms = 5000,
