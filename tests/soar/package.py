@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The package of packaging/soar: its structure, and its post-scripts over real results. See package.t.
+"""The package of packaging/soar: its structure, and its post-scripts over real results. See row-37-package.t.
 
 SPDX-License-Identifier: Apache-2.0
 """

@@ -1,6 +1,6 @@
 #!/bin/sh
-# package.t: what a platform imports (export.res) and an App Host installs (the app zip), held to the contract; our post-scripts and
-# both published ones over real results of `ptverdict call` (acceptance rows 11 and 37).
+# Rows 37, 11 and 9: what a platform imports (export.res) and an App Host installs (the app zip), held to the contract; our post-scripts and
+# both published ones over real results of `ptverdict call`.
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/mock.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# container.t: serve as a container runs it (acceptance row 26): user and group 1001, read-only root, paths and environment of an App
+# Row 26: serve as a container runs it: user and group 1001, read-only root, paths and environment of an App
 # Host, a protected secret, one process that can be watched. No container engine is needed: a mount namespace of our own does it.
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1
