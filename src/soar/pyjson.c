@@ -5,6 +5,7 @@
  */
 #include "soar/pyjson.h"
 #include "base/text.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* --------------------------------------------------------------------------------------------- writing */
@@ -19,27 +20,61 @@ static void put_point(ptv_buf *out, uint32_t point)
     }
 }
 
-/* The bytes of a string, those of ASCII as they are: `raw` ones hold their escapes already. */
-static void put_bytes(ptv_buf *out, const char *text, size_t len, bool raw)
+static void put_ascii(ptv_buf *out, unsigned char c)
 {
     static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+    const char *name = c ? strchr(named, c) : NULL;
+    if (name) {
+        ptv_buf_putc(out, '\\');
+        ptv_buf_putc(out, names[name - named]);
+    } else if (c < 0x20 || c == 0x7f) {
+        put_point(out, c);
+    } else {
+        ptv_buf_putc(out, (char)c);
+    }
+}
+
+/* An escape of valid JSON in Python's spelling of it ("\/" is "/", "\u00E9" is "\u00e9"). What is its length? */
+static size_t put_escape(ptv_buf *out, const char *at)
+{
+    if (at[1] == '/') {
+        ptv_buf_putc(out, '/');
+        return 2;
+    }
+    if (at[1] != 'u') {
+        ptv_buf_append(out, at, 2);
+        return 2;
+    }
+    char digits[5] = { at[2], at[3], at[4], at[5], '\0' };
+    unsigned long unit = strtoul(digits, NULL, 16);
+    if (unit < 0x80)
+        put_ascii(out, (unsigned char)unit);
+    else
+        put_point(out, (uint32_t)unit);
+    return 6;
+}
+
+/* The bytes of a string. `raw` ones come from JSON: they hold their escapes already. */
+static void put_bytes(ptv_buf *out, const char *text, size_t len, bool raw)
+{
     size_t from = 0;
     for (size_t i = 0; i < len;) {
         unsigned char c = (unsigned char)text[i];
-        if (c < 0x80 && (raw || (c >= 0x20 && c != '"' && c != '\\'))) {
+        if (c < 0x7f && c != '\\' && (raw || (c >= 0x20 && c != '"'))) {
             i++;
             continue;
         }
         ptv_buf_append(out, text + from, i - from);
         uint32_t point = c;
-        size_t size = c < 0x80 ? 1 : ptv_utf8_next(&point, text + i, len - i);
-        const char *name = c < 0x80 && c ? strchr(named, c) : NULL;
-        if (name) {
-            ptv_buf_putc(out, '\\');
-            ptv_buf_putc(out, names[name - named]);
-        } else {
-            put_point(out, size ? point : 0xFFFD);
-        }
+        size_t size = 1;
+        if (c == '\\' && raw)
+            size = put_escape(out, text + i);
+        else if (c < 0x80)
+            put_ascii(out, c);
+        else if ((size = ptv_utf8_next(&point, text + i, len - i)) != 0)
+            put_point(out, point);
+        else
+            put_point(out, 0xFFFD);
         i += size ? size : 1;
         from = i;
     }

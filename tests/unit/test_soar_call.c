@@ -55,7 +55,8 @@ static void it_keeps_text_as_it_came(void **state)
 {
     (void)state;
     expect_inputs("{\"a\":\"$SOAR_KEY_SECRET ${HOME} ^X\"}", "{\"a\": \"$SOAR_KEY_SECRET ${HOME} ^X\"}");
-    expect_inputs("{\"a\":\"\\\"\\\\\\n\\u0041 }{][,:\"}", "{\"a\": \"\\\"\\\\\\n\\u0041 }{][,:\"}");
+    expect_inputs("{\"a\":\"\\\"\\\\\\n\\u0041 }{][,:\"}", "{\"a\": \"\\\"\\\\\\nA }{][,:\"}");
+    expect_inputs("{\"a\":\"\\/ \\u00E9 \\u000a \x7f\"}", "{\"a\": \"/ \\u00e9 \\n \\u007f\"}");
     expect_inputs("{\"a\":\"b\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80\"}", "{\"a\": \"b\\u00fc\\u20ac\\ud83d\\ude00\"}");
     expect_inputs("{\"a\":\"\\ud83d\\ude00\"}", "{\"a\": \"\\ud83d\\ude00\"}");
 }
