@@ -209,6 +209,8 @@ typedef struct ptv_rules_view {
     const char *off_reason; /* of the first; NULL */
 } ptv_rules_view;
 PTV_API void ptv_client_rules(const ptv_client *c, ptv_rules_view *out);
+/* They were tried by another client, and refused: tell so from now on. */
+PTV_API void ptv_client_refuse(ptv_client *c, const char *why);
 /* Look at the rule files, now and then. *changed: they are not those loaded or refused last, and have been the same for two
  * seconds. Says into the log every ten minutes what was refused. Errors: PTV_ESETTINGS, PTV_ENOMEM. */
 PTV_API ptv_code ptv_rules_look(bool *changed, ptv_client *c, const ptv_config *config, ptv_error *err);

@@ -64,6 +64,14 @@ static void refuse(ptv_client *c, const ptv_error *err)
     c->life.said_ms = ptv_clock_ms();
 }
 
+void ptv_client_refuse(ptv_client *c, const char *why)
+{
+    ptv_error err = { 0 };
+    ptv_fail(&err, PTV_ERULES, "%s", why);
+    refuse(c, &err);
+    memcpy(c->life.tried, c->life.on_disk, sizeof c->life.tried);
+}
+
 /* ----------------------------------------------------------------------------------------------- at first */
 
 /* The set that was in use last, as the state folder keeps it. PTV_ERULES: there is none that loads, and `why` stands. */

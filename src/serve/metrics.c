@@ -49,7 +49,7 @@ static const char *const latency_helps[] = { "a function call, from its message 
                                              "a request to the threat service or the REST API" };
 static const char *const upstream_names[] = { "ok", "cached", "key", "quota", "http", "transport" };
 static const char *const text_names[] = { "ruleset",      "rules_on_disk", "organisation", "queue",
-                                          "broker_error", "rest_error",    "rules_error" };
+                                          "broker_error", "rest_error",    "rules_error",   "rules_off" };
 
 /* ------------------------------------------------------------------------------------------------ writing in */
 

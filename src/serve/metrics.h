@@ -37,6 +37,10 @@
     METRIC(RELOADS, COUNTER, "reloads_total", "result=\"loaded\"", "settings and rules read again")                         \
     METRIC(RELOADS_REFUSED, COUNTER, "reloads_total", "result=\"refused\"", NULL)                                           \
     METRIC(RULES_CHANGED, GAUGE, "rules_on_disk_differ", NULL, "1 while the rules on disk are not the ones loaded")         \
+    METRIC(RULES_LAST_GOOD, GAUGE, "rules_last_good", NULL, "1 while kept rules stand in for others that do not load")      \
+    METRIC(RULES_OFF, GAUGE, "rule_conditions_off", NULL, "custom conditions that are an error until the next reload")      \
+    METRIC(RULE_PROCESS_STARTS, GAUGE, "rule_process_starts", NULL, "of the rules that are loaded now")                     \
+    METRIC(RULE_PROCESS_KILLS, GAUGE, "rule_process_kills", NULL, "calls of theirs that ended with the process")            \
     METRIC(STORE_FAILURES, COUNTER, "store_failures_total", NULL, "writes to the state directory that failed")              \
     METRIC(HTTP_2XX, COUNTER, "http_requests_total", "status=\"2xx\"", "requests to our own HTTP doors")                    \
     METRIC(HTTP_3XX, COUNTER, "http_requests_total", "status=\"3xx\"", NULL)                                                \
@@ -76,6 +80,7 @@ typedef enum ptv_metric_text {
     PTV_TEXT_BROKER_ERROR, /* why it is down; "" while up */
     PTV_TEXT_REST_ERROR,
     PTV_TEXT_RULES_ERROR, /* why the set on disk, or at the start any set, was refused; "" when it loads */
+    PTV_TEXT_RULES_OFF,   /* of the first custom condition that is off; "" */
     PTV_TEXT_COUNT
 } ptv_metric_text;
 

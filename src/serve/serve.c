@@ -177,9 +177,10 @@ static bool settings_changed(ptv_serve *s)
 static void show_generation(ptv_serve *s)
 {
     ptv_metrics_set(s->metrics, PTV_METRIC_WORKERS, s->now->settings.worker.at_once);
-    ptv_metrics_text(s->metrics, PTV_TEXT_RULES_ERROR, s->now->broken);
-    if (s->now->broken)
-        ptv_log(PTV_LOG_ERROR, "rules", "%s", s->now->broken);
+    ptv_rules_watch(s);
+    const char *refused = ptv_generation_refused(s->now);
+    if (refused)
+        ptv_log(PTV_LOG_ERROR, "rules", "%s%s", refused, s->now->broken ? "" : "; the rules in use before stand in");
 }
 
 static void begin_reload(ptv_serve *s)
@@ -188,9 +189,10 @@ static void begin_reload(ptv_serve *s)
     ptv_generation *g = NULL;
     ptv_log(PTV_LOG_INFO, "serve", "reading settings and rules anew");
     ptv_code rc = ptv_generation_new(&g, &s->options, &err);
-    if (!rc && g->broken && !s->now->broken) {
-        rc = ptv_fail(&err, PTV_ERULES, "%s", g->broken);
-        ptv_metrics_text(s->metrics, PTV_TEXT_RULES_ERROR, g->broken);
+    if (!rc && ptv_generation_is_worse(g, s->now)) {
+        rc = ptv_fail(&err, PTV_ERULES, "%s", ptv_generation_refused(g));
+        ptv_client_refuse(s->now->client, err.msg);
+        ptv_rules_show(s);
     }
     if (rc) {
         ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS_REFUSED, 1);
@@ -290,6 +292,7 @@ static void take_signals(ptv_serve *s, int64_t now_ms)
     if (now_ms >= s->look_at_ms) {
         s->look_at_ms = now_ms + LOOK_MS;
         reload |= settings_changed(s);
+        ptv_rules_watch(s);
     }
     if (told_to_stop && s->phase < PTV_STOPPING)
         begin_stop(s, now_ms);
