@@ -159,7 +159,7 @@ static ptv_code use_path(const char *path, ptv_error *err)
         mkdir(folder, 0750);
     open_file();
     return sink.fd >= 0 ? PTV_OK
-                        : ptv_fail_detail(err, PTV_EIO, errno, "the log file %s: %s: set logdir in [resilient]", path,
+                        : ptv_fail(err, PTV_ESETTINGS, "the log file %s: %s: set logdir in [resilient]", path,
                                           strerror(errno));
 }
 

@@ -17,7 +17,7 @@ typedef struct ptv_serve_log_options {
     bool json;
 } ptv_serve_log_options;
 
-/* From now on, for the whole process; called again it changes over. Errors: PTV_EIO the file (path named), PTV_ENOMEM. */
+/* From now on, for the whole process; called again it changes over. Errors: PTV_ESETTINGS the file (path named), PTV_ENOMEM. */
 ptv_code ptv_serve_log_open(const ptv_serve_log_options *options, ptv_error *err);
 void ptv_serve_log_close(void); /* nothing is logged any more */
 

@@ -310,8 +310,7 @@ ptv_code ptv_rest_login(ptv_rest *r, ptv_error *err)
     stop(r);
     ptv_rest_import_release(&r->import);
     if (o->key_id ? !o->key_secret : !o->email || !o->password)
-        return ptv_fail_detail(err, PTV_ESETTINGS, PTV_EXIT_UNAUTHORISED,
-                               "set api_key_id and api_key_secret in [resilient]%s", o->key_id ? "" : " (or email and password)");
+        return ptv_fail(err, PTV_ESETTINGS, "set api_key_id and api_key_secret in [resilient]%s", o->key_id ? "" : " (or email and password)");
     if (!o->key_id)
         ptv_log(PTV_LOG_WARNING, "rest",
                 "logging in with email and password is deprecated by the platform: make an API key and set api_key_id and "

@@ -587,7 +587,10 @@ size_t ptv_worker_running(const ptv_worker *w)
 
 size_t ptv_worker_undelivered(const ptv_worker *w)
 {
-    return w->session ? w->counts[DONE] + w->counts[SENT] : 0;
+    size_t count = 0;
+    for (const call *c = w->first; c && w->session; c = c->next)
+        count += c->state == SENT || (c->state == DONE && c->ack);
+    return count;
 }
 
 /* ------------------------------------------------------------------------------------- birth and death */

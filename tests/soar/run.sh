@@ -24,4 +24,4 @@ else
     unset SOAR_STAND
 fi
 # shellcheck disable=SC2086  # one word a file; names have no blanks
-prove --timer --exec '' $list
+prove --timer --failures --comments --exec '' $list
