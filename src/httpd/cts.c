@@ -25,7 +25,7 @@ static void reply_hits(ptv_exchange *r, const char *id, const char *hits, int64_
     ptv_buf_putc(&r->reply, '\n');
 }
 
-static ptv_step start_lookup(ptv_exchange *r, ptv_query *query)
+static ptv_step start_lookup(ptv_exchange *r, ptv_query *query, int64_t now_ms)
 {
     ptv_job *job;
     ptv_error err = { 0 };
@@ -35,7 +35,7 @@ static ptv_step start_lookup(ptv_exchange *r, ptv_query *query)
         return ptv_reply_busy(r, &err);
     }
     job->query = query;
-    ptv_query_begin(query);
+    ptv_query_begin(query, job, now_ms);
     return PTV_STEP_WAIT;
 }
 
@@ -62,7 +62,7 @@ static ptv_step tell(ptv_exchange *r, int64_t now_ms)
 
 static ptv_step join(ptv_exchange *r, ptv_query *query, int64_t now_ms)
 {
-    if (ptv_query_is_due(query, now_ms) && start_lookup(r, query) == PTV_STEP_REPLY)
+    if (ptv_query_is_due(query, now_ms) && start_lookup(r, query, now_ms) == PTV_STEP_REPLY)
         return PTV_STEP_REPLY;
     query->watchers++;
     r->query = query;
@@ -192,6 +192,13 @@ ptv_step ptv_cts_step(ptv_exchange *r, int64_t now_ms)
 
 /* ---------------------------------------------------------------------------------------------- answers */
 
+static void wake_watchers(ptv_httpd *h, const ptv_query *query)
+{
+    for (ptv_connection *c = h->connections; c && query->watchers; c = c->next)
+        if (c->request && c->request->query == query)
+            ptv_exchange_wake(c->request);
+}
+
 void ptv_cts_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms)
 {
     ptv_query *query = job->query;
@@ -205,7 +212,20 @@ void ptv_cts_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms)
             ptv_log(PTV_LOG_WARNING, "http", "%s %s: %s", query->type, query->value, job->why);
         ptv_query_later(&h->queries, query, job->code ? -1 : job->retry_after_s, now_ms);
     }
-    for (ptv_connection *c = h->connections; c && query->watchers; c = c->next)
-        if (c->request && c->request->query == query)
-            ptv_exchange_wake(c->request);
+    wake_watchers(h, query);
+}
+
+/* Work that the loop took and never answered would be waited for until the end. */
+void ptv_cts_expire(ptv_httpd *h, int64_t now_ms)
+{
+    for (ptv_query *query = h->queries.oldest, *next; query; query = next) {
+        next = query->newer;
+        if (query->state != PTV_QUERY_WORKING || now_ms < ptv_given_up_ms(h, query->began_ms))
+            continue;
+        ptv_log(PTV_LOG_WARNING, "http", "%s %s: no answer in time", query->type, query->value);
+        ptv_job_abandon(h, query->job);
+        ptv_query_later(&h->queries, query, -1, now_ms);
+        wake_watchers(h, query);
+    }
+    ptv_queries_expire(&h->queries, now_ms);
 }

@@ -60,6 +60,7 @@ typedef struct ptv_connection {
     bool is_suspended;
 } ptv_connection;
 
+#define PTV_MARGIN_MS    10000 /* beyond a lookup's own deadline: then the loop is stuck, or far behind */
 #define PTV_LIST_AT_ONCE 16
 
 /* A list on its way out, in order: a ring of lines. */
@@ -114,6 +115,8 @@ ptrdiff_t ptv_list_read(ptv_exchange *r, char *out, size_t room, int64_t now_ms)
 /* A job came back; wakes whoever waits. Frees it. */
 void ptv_job_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms);
 
+void ptv_cts_expire(ptv_httpd *h, int64_t now_ms); /* results whose time is over, work that was never answered */
+
 /* ---- server.c */
 void ptv_exchange_wake(ptv_exchange *r);
 
@@ -137,5 +140,11 @@ struct ptv_httpd {
     size_t buffered; /* bytes of all bodies */
     int64_t expired_ms;
 };
+
+/* When an answer does not come any more: well beyond a lookup's own deadline. The loop is stuck then, or far behind. */
+static inline int64_t ptv_given_up_ms(const ptv_httpd *h, int64_t since_ms)
+{
+    return since_ms + h->o.lookup_ms + (h->o.lookup_ms < 10000 ? h->o.lookup_ms : 10000);
+}
 
 #endif

@@ -138,15 +138,18 @@ static void touch(ptv_queries *q, ptv_query *query)
     link_newest(q, query);
 }
 
-void ptv_query_begin(ptv_query *query)
+void ptv_query_begin(ptv_query *query, struct ptv_job *job, int64_t now_ms)
 {
     query->state = PTV_QUERY_WORKING;
+    query->job = job;
+    query->began_ms = now_ms;
     query->outdated = false;
 }
 
 void ptv_query_finish(ptv_queries *q, ptv_query *query, char *hits, int64_t now_ms)
 {
     query->state = PTV_QUERY_FINISHED;
+    query->job = NULL;
     set_hits(query, hits);
     query->polls = 0;
     query->expires_ms = query->outdated ? now_ms : now_ms + q->keep_ms;
@@ -162,6 +165,7 @@ void ptv_query_later(ptv_queries *q, ptv_query *query, int64_t retry_after_s, in
     if (retry_after_s > LONGEST_RETRY_S)
         retry_after_s = LONGEST_RETRY_S;
     query->state = PTV_QUERY_LATER;
+    query->job = NULL;
     set_hits(query, NULL);
     query->due_ms = now_ms + retry_after_s * 1000;
     query->expires_ms = query->due_ms + q->keep_ms; /* the poll that it is kept for comes after it is due */

@@ -21,12 +21,14 @@ typedef struct ptv_query {
     ptv_query_state state;
     const char *type; /* for ever */
     char *value;
-    char *hits;         /* FINISHED: a JSON list; NULL: none */
-    int64_t due_ms;     /* LATER */
-    int64_t expires_ms; /* FINISHED, LATER */
-    unsigned polls;     /* unanswered so far */
-    unsigned watchers;  /* requests that hold it: it stays as long as there are any */
-    bool outdated;      /* other rules are in force since its lookup began */
+    char *hits;          /* FINISHED: a JSON list; NULL: none */
+    int64_t due_ms;      /* LATER */
+    int64_t expires_ms;  /* FINISHED, LATER */
+    struct ptv_job *job; /* WORKING */
+    int64_t began_ms;
+    unsigned polls;    /* unanswered so far */
+    unsigned watchers; /* requests that hold it: it stays as long as there are any */
+    bool outdated;     /* other rules are in force since its lookup began */
     struct ptv_query *next_in_slot, *older, *newer;
 } ptv_query;
 
@@ -45,7 +47,7 @@ ptv_code ptv_queries_add(ptv_query **out, ptv_queries *q, const char *id, const 
 /* Nothing came of a NEW one: forget it. */
 void ptv_queries_drop(ptv_queries *q, ptv_query *query);
 
-void ptv_query_begin(ptv_query *query);
+void ptv_query_begin(ptv_query *query, struct ptv_job *job, int64_t now_ms);
 void ptv_query_finish(ptv_queries *q, ptv_query *query, char *hits, int64_t now_ms);           /* hits: moved; NULL: none */
 void ptv_query_later(ptv_queries *q, ptv_query *query, int64_t retry_after_s, int64_t now_ms); /* -1: nobody said when */
 /* Does the query have to begin (again)? */

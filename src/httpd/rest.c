@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define MARGIN_MS  10000 /* beyond a lookup's own deadline: then the loop is stuck, or far behind */
 #define LINE_LIMIT ((size_t)64 << 20)
 
 /* The form that `ptverdict lookup` prints for an input that is no artifact. */
@@ -63,7 +62,7 @@ static ptv_step ask_one(ptv_exchange *r, int64_t now_ms)
         step = ptv_reply_busy(r, &err);
     } else {
         r->job->request = r;
-        r->until_ms = now_ms + r->h->o.lookup_ms + MARGIN_MS;
+        r->until_ms = ptv_given_up_ms(r->h, now_ms);
         r->is_waiting = true;
     }
     ptv_arena_release(&mem);
@@ -127,7 +126,7 @@ static bool first_is_there(ptv_exchange *r, int64_t now_ms)
     if (!job)
         return true;
     bool is_back = job->is_back;
-    if (!is_back && now_ms < l->waits_since_ms + r->h->o.lookup_ms + MARGIN_MS)
+    if (!is_back && now_ms < ptv_given_up_ms(r->h, l->waits_since_ms))
         return false;
     const char *input = l->input[l->first];
     if (!is_back) {
@@ -172,7 +171,7 @@ ptrdiff_t ptv_list_read(ptv_exchange *r, char *out, size_t room, int64_t now_ms)
     }
     if (written)
         return (ptrdiff_t)written;
-    r->until_ms = l->waits_since_ms + r->h->o.lookup_ms + MARGIN_MS;
+    r->until_ms = ptv_given_up_ms(r->h, l->waits_since_ms);
     return l->count ? 0 : -1;
 }
 

@@ -391,7 +391,7 @@ static void *run(void *self)
         if (atomic_exchange(&h->forgetting, false))
             ptv_queries_outdate(&h->queries, now);
         if (now - h->expired_ms >= EXPIRE_EVERY_MS) {
-            ptv_queries_expire(&h->queries, now);
+            ptv_cts_expire(h, now);
             h->expired_ms = now;
         }
         watch_times(h, now);

@@ -179,6 +179,36 @@ static void it_says_when_the_loop_is_stuck(void **state)
     assert_true(still_serves(room));
 }
 
+static void it_gives_up_on_lookups_that_are_never_answered(void **state)
+{
+    httpd_room *room = *state;
+    ptv_httpd_job *jobs[4];
+    room->o.lookup_ms = 200;
+    room->o.cts_wait_ms = 60000;
+    room_start(room);
+    int one = send_request(room, "POST", "/v1/verdict", "", "{\"value\":\"a.example\"}");
+    jobs[0] = take_job(room);
+    int list = send_request(room, "POST", "/v1/verdict", NDJSON, "b.example\nc.example\n");
+    jobs[1] = take_job(room);
+    jobs[2] = take_job(room);
+    int cts = send_request(room, "POST", "/cts/pt", "", EVIL);
+    jobs[3] = take_job(room);
+    finish_request(one, &r);
+    assert_int_equal(r.status, 504);
+    finish_request(list, &r);
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(r.body, "\"input\":\"b.example\",\"error\":\"no answer in time\""));
+    assert_non_null(strstr(r.body, "\"input\":\"c.example\",\"error\":\"no answer in time\""));
+    finish_request(cts, &r);
+    assert_int_equal(r.status, 303);
+    assert_non_null(strstr(r.body, "\"retry_secs\":60"));
+    for (int i = 0; i < 4; i++)
+        ANSWER(room, jobs[i], HIT);
+    for (int i = 0; i < 100 && ptv_httpd_waiting(room->h); i++)
+        poll(NULL, 0, 10);
+    assert_int_equal(ptv_httpd_waiting(room->h), 0);
+}
+
 /* -------------------------------------------------------------------------------------------- ceilings */
 
 static void it_refuses_a_head_that_is_too_large(void **state)
@@ -745,6 +775,7 @@ int main(void)
         ROW(it_waits_for_a_lookup_longer_than_for_a_client),
         ROW(it_cuts_who_does_not_read),
         ROW(it_says_when_the_loop_is_stuck),
+        ROW(it_gives_up_on_lookups_that_are_never_answered),
         ROW(it_refuses_a_head_that_is_too_large),
         ROW(it_refuses_a_body_over_its_ceiling),
         ROW(it_drops_an_endless_body),

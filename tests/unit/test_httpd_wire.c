@@ -254,7 +254,7 @@ static void it_keeps_results_for_their_time(void **state)
     assert_int_equal(ptv_queries_init(&q, 10, 600000, &err), PTV_OK);
     ptv_query *query = add(&q, "a", 0);
     assert_true(ptv_query_is_due(query, 0));
-    ptv_query_begin(query);
+    ptv_query_begin(query, NULL, 0);
     ptv_queries_expire(&q, 1000000); /* work is never thrown away */
     assert_ptr_equal(find(&q, "a", 1000000), query);
     ptv_query_finish(&q, query, ptv_strdup("[1]"), 1000000);
@@ -274,7 +274,7 @@ static void it_keeps_what_is_asked_later_until_it_was(void **state)
     ptv_queries q;
     assert_int_equal(ptv_queries_init(&q, 10, 600000, &err), PTV_OK);
     ptv_query *query = add(&q, "a", 0);
-    ptv_query_begin(query);
+    ptv_query_begin(query, NULL, 0);
     ptv_query_later(&q, query, 7200, 0);
     assert_false(ptv_query_is_due(query, 7199999));
     assert_int_equal(ptv_query_retry_s(query, true, 1), 7200);
@@ -298,7 +298,7 @@ static void it_lets_the_oldest_result_go_first(void **state)
     ptv_queries q;
     assert_int_equal(ptv_queries_init(&q, 3, 600000, &err), PTV_OK);
     ptv_query *a = add(&q, "a", 0), *b = add(&q, "b", 1), *c = add(&q, "c", 2);
-    ptv_query_begin(a);
+    ptv_query_begin(a, NULL, 0);
     ptv_query_finish(&q, c, NULL, 3);
     ptv_query_finish(&q, b, NULL, 4);
     assert_non_null(add(&q, "d", 5)); /* a works, c was finished first */
@@ -321,7 +321,7 @@ static void it_forgets_results_of_old_rules(void **state)
     assert_int_equal(ptv_queries_init(&q, 10, 600000, &err), PTV_OK);
     ptv_query *a = add(&q, "a", 0), *b = add(&q, "b", 0), *c = add(&q, "c", 0);
     ptv_query_finish(&q, a, NULL, 0);
-    ptv_query_begin(b);
+    ptv_query_begin(b, NULL, 0);
     ptv_query_later(&q, c, 60, 0);
     ptv_queries_outdate(&q, 10);
     assert_null(find(&q, "a", 10));
