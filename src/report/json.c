@@ -114,6 +114,14 @@ static void put_shadow(ptv_json_out *o, const ptv_decision *d)
     ptv_json_close(o, ']');
 }
 
+/* How old the answer was when it was judged: a recorded one says only when it was given. */
+static int64_t age_s(const ptv_record *record, const ptv_section_info *info)
+{
+    if (record->now == PTV_NO_TIME || info->fetched_at == PTV_NO_TIME || record->now - info->fetched_at < info->age_s)
+        return info->age_s;
+    return record->now - info->fetched_at;
+}
+
 static void put_sections(ptv_json_out *o, const ptv_record *record)
 {
     ptv_json_open(o, "sections", '[');
@@ -130,7 +138,7 @@ static void put_sections(ptv_json_out *o, const ptv_record *record)
             ptv_json_put_null(o, "http");
         ptv_json_put_time(o, "fetched_at", info->fetched_at);
         if (ptv_section_readable(record, (ptv_section)s))
-            ptv_json_put_int(o, "age_s", info->age_s);
+            ptv_json_put_int(o, "age_s", age_s(record, info));
         else
             ptv_json_put_null(o, "age_s");
         ptv_json_put_int(o, "calls", info->calls);
