@@ -259,7 +259,7 @@ static void answer(call *c, ptv_report *r, int64_t now_utc)
         if (how == PTV_SOAR_UNKNOWN_EMPTY)
             say(c, why.data ? why.data : "");
     }
-    ptv_log(PTV_LOG_INFO, "worker", "[%s] %s is %s, decision %.32s%s%s", c->correlation, ptv_report_artifact(r),
+    ptv_log(PTV_LOG_INFO, "worker", "[%s] %s is %s, decision %.32s%s%s", c->correlation, c->asked->value,
             ptv_verdict_name(verdict), ptv_report_decision_id(r), why.len ? ": " : "", why.len ? why.data : "");
     if (w->hooks.decided)
         w->hooks.decided(w->hooks.owner, r, c->asked);
@@ -599,7 +599,7 @@ void ptv_worker_use(ptv_worker *w, const ptv_worker_options *options, ptv_client
 {
     w->options = *options;
     w->options.function = w->function;
-    for (call *c = w->first, *next; c; c = next) { /* reports of the client before will not come any more */
+    for (call *c = w->first, *next; c && client != w->client; c = next) { /* no reports of the one before will come */
         next = c->next;
         c->is_out = false;
         if (c->state == GONE)
