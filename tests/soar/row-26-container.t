@@ -82,6 +82,9 @@ is 'without any capability' "$(sed -n 's/^Cap[PEB][a-z]*:[[:space:]]*//p' "/proc
 is 'the protected secret is opened: the key is accepted' "$(verdict)" compromised
 has 'the log is where the App Host looks' "$inside/var/log/rescircuits/app.log" ' INFO ['
 has 'the decision log on the volume' "$inside/var/rescircuits/ptverdict/decisions.ndjson" '"artifact":"flagged.example"'
+ask /metrics | sed -n 's/^# TYPE ptverdict_\([a-z_]*\) .*/\1/p' >"$work/metrics"
+is 'docs/operations.md tells of every metric' "$(while read -r name; do grep -q "\`$name\`" docs/operations.md || echo "$name"; done <"$work/metrics")" ''
+is 'there are some' "$(grep -c _total "$work/metrics" | sed 's/[0-9][0-9]/many/')" many
 config something-else
 is 'new settings come into force' "$(wait_for no_match verdict)" no_match
 ok 'in the same process' kill -0 "$pid"
