@@ -100,7 +100,7 @@ ptv_code ptv_serve_status(const ptv_config *config, char **json, bool *healthy, 
         ptv_wrap(err, "%s", path);
     if (!rc) {
         bool is_fresh = stat(path, &st) == 0 && ptv_clock_utc() - st.st_mtime <= STATUS_OLD_S;
-        *healthy = is_fresh && strstr(text.data, "\"healthy\":true") != NULL;
+        *healthy = is_fresh && strstr(text.data, "\"ready\":true") != NULL;
         *json = ptv_buf_take(&text, NULL);
     }
     ptv_buf_release(&text);
