@@ -21,6 +21,8 @@ DEMO_PROGS := node
 DEMO_DEBS  := nodejs
 CHECK_PROGS := node prove openssl python3 g++ man xmllint systemd-analyze
 CHECK_DEBS  := nodejs perl openssl python3 python3-jsonschema python3-requests python3-yaml g++ libcmocka-dev man-db ca-certificates libxml2-utils systemd
+SOAR_PROGS := node java
+SOAR_DEBS  := activemq default-jre-headless
 LINT_PROGS := clang clang-tidy clang-format luacheck shellcheck
 LINT_DEBS  := clang clang-tidy clang-format lua-check shellcheck
 FUZZ_PROGS := clang
@@ -56,8 +58,12 @@ build/tools-$(1): Makefile
 	@touch $$@
 endef
 $(eval $(call tools,demo,DEMO,:))
-$(eval $(call tools,check,CHECK,pkg-config --exists cmocka && /usr/bin/python3 -c "import jsonschema, yaml"))
+$(eval $(call tools,check,CHECK,pkg-config --exists cmocka && /usr/bin/python3 -c "import jsonschema; import yaml"))
 $(eval $(call tools,lint,LINT,:))
+# A broker of its own: without one its tests are skipped, and say so.
+build/tools-soar: Makefile build/tools-check
+	@( { command -v java && [ -d /usr/share/activemq/lib ]; } >/dev/null 2>&1 || $(call install,$(SOAR_PROGS) activemq,$(SOAR_DEBS)) ) && touch $@ || \
+	  echo '  SKIP    the tests that need a broker'
 $(eval $(call tools,fuzz,FUZZ,ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null))
 $(eval $(call tools,cover,COVER,:))
 
@@ -85,7 +91,7 @@ objects  = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all demo check unit cli lint format fuzz bench coverage app-zip install uninstall clean help FORCE
+.PHONY: all demo check check-soar soak unit cli lint format fuzz bench coverage app-zip install uninstall clean help FORCE
 all: build/ptverdict build/libptverdict.a build/libptverdict.so
 
 # A stamp a mode: rebuilt when compiler or flags change.
@@ -145,6 +151,10 @@ build/bench/%: build/release/tests/bench/%.o build/release/libptverdict.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_release) $^ $(LIBS) -o $@
+build/bench/bare: build/release/tests/soar/bare.o build/release/libptverdict.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_release) $^ $(LIBS) -o $@
 build/examples/%: examples/%.c build/libptverdict.so include/ptverdict.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -Wall -Wextra -Iinclude $< -Lbuild -Wl,-rpath,'$$ORIGIN/..' -l:libptverdict.so -o $@
@@ -153,10 +163,18 @@ demo: build/ptverdict build/tools-demo
 	@sh examples/demo.sh
 
 CHECK_BUILDS := $(UNIT:%=build/asan/unit/%) $(FUZZERS:%=build/asan/replay/%) build/asan/ptverdict build/ptverdict \
-                build/libptverdict.so $(EXAMPLES:%=build/examples/%)
-# One prove run over everything; T=PATTERN picks files by name.
-check: build/tools-check $(CHECK_BUILDS)
+                build/libptverdict.so $(EXAMPLES:%=build/examples/%) build/bench/bare
+# One prove run over everything; T=PATTERN picks files by name. check-soar: only what plays the SOAR platform, about 4 minutes.
+check: build/tools-check build/tools-soar $(CHECK_BUILDS)
 	@tests/run.sh $(T)
+check-soar: build/tools-soar build/asan/ptverdict build/ptverdict build/bench/bare
+	@tests/soar/run.sh $(T)
+
+# Full counts, or CUTS=… CONNECTS=…; against the program as it is shipped.
+CUTS     ?= 1000
+CONNECTS ?= 10000
+soak: build/tools-soar build/ptverdict build/bench/bare
+	@MODE=release CUTS=$(CUTS) CONNECTS=$(CONNECTS) SHAPED_CALLS=1000 tests/soar/run.sh 'row-\(06\|13\|21\)'
 
 lint: build/tools-lint $(call objects,release,$(SRC))
 	@tests/lint/run.sh
@@ -217,6 +235,7 @@ help:
 	@echo 'make             build build/ptverdict, build/libptverdict.a and .so (fetches missing Debian packages; BOOTSTRAP=no: only says which)'
 	@echo 'make demo        see it judge artifacts against a local server that plays PassiveTotal'
 	@echo 'make check       all tests under ASan and UBSan; T=PATTERN picks test files by name'
+	@echo 'make check-soar  the part of it that plays the SOAR platform, with a real broker; make soak: with full counts'
 	@echo 'make lint        clang-tidy, luacheck, shellcheck, format, who includes whom'
 	@echo 'make fuzz        libFuzzer, SECONDS_EACH=20 a target; T=artifact for one'
 	@echo 'make bench       measured figures beside their targets; T=PATTERN for one'

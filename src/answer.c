@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define OUTPUT_LIMIT ((size_t)512 << 20)
+#define USUAL_LENGTH ((size_t)4000) /* of a decision line */
+#define KEPT_LENGTH  ((size_t)64 << 10)
 
 ptv_report *ptv_report_new(ptv_client *c, ptv_answered *answered, const char *input, int64_t elapsed_ms)
 {
@@ -184,17 +186,21 @@ static void write_answers(ptv_buf *out, const ptv_record *record)
 static ptv_code write_report(const ptv_report *r, ptv_format format, unsigned flags, const char *soar_inputs,
                              ptv_write_fn *write, void *to, ptv_error *err)
 {
-    const ptv_answered *a = r->answered;
+    ptv_answered *a = r->answered;
     ptv_result result = { .record = a->record,
                           .decision = a->judged ? &a->decision : NULL,
                           .input = r->input,
                           .soar_inputs = soar_inputs,
                           .elapsed_ms = r->elapsed_ms };
-    ptv_buf out = PTV_BUF(OUTPUT_LIMIT);
     bool needs_decision = format != PTV_FORMAT_RECORD && format != PTV_FORMAT_ANSWERS && format != PTV_FORMAT_COMPACT;
     if (needs_decision && !a->judged)
         return ptv_fail(err, PTV_EINVAL,
                         "this report was fetched without rules: it can be written as record, answers or compact only");
+    ptv_buf out = a->text; /* lent */
+    a->text = (ptv_buf)PTV_BUF(OUTPUT_LIMIT);
+    out.limit_bytes = OUTPUT_LIMIT;
+    ptv_buf_clear(&out);
+    (void)ptv_buf_reserve(&out, USUAL_LENGTH);
     switch (format) {
     case PTV_FORMAT_TEXT:
         ptv_report_text(&out, &result, flags);
@@ -222,7 +228,13 @@ static ptv_code write_report(const ptv_report *r, ptv_format format, unsigned fl
         ptv_record_write_compact(&out, a->record);
         break;
     }
-    return ptv_hand_over(&out, write, to, err);
+    ptv_code rc = ptv_buf_check(&out, err);
+    if (!rc && out.len && write(to, out.data, out.len))
+        rc = ptv_fail(err, PTV_EIO, "writing failed");
+    if (out.cap > KEPT_LENGTH)
+        ptv_buf_release(&out);
+    a->text = out;
+    return rc;
 }
 
 ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsigned flags, ptv_write_fn *write, void *to,

@@ -29,6 +29,7 @@ void ptv_answered_unref(ptv_answered *a)
     if (!a || --a->references)
         return;
     ptv_arena_release(&a->mem);
+    ptv_buf_release(&a->text);
     ptv_ruleset_unref(a->rules);
     ptv_free(a);
 }
@@ -39,10 +40,11 @@ void ptv_answered_recycle(ptv_client *c, ptv_answered *a)
         ptv_answered_unref(a);
         return;
     }
-    ptv_arena kept = a->mem;
+    ptv_arena mem = a->mem;
+    ptv_buf text = a->text;
     ptv_ruleset_unref(a->rules);
-    ptv_arena_reset(&kept);
-    *a = (ptv_answered){ .references = 1, .mem = kept };
+    ptv_arena_reset(&mem);
+    *a = (ptv_answered){ .references = 1, .mem = mem, .text = text };
     c->spare = a;
 }
 

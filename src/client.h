@@ -21,6 +21,7 @@ typedef struct ptv_answered {
     ptv_record *record;
     ptv_decision decision;
     bool judged;
+    ptv_buf text; /* scratch of whoever writes the report; its memory serves the next */
     ptv_ruleset *rules; /* what the decision borrows from; NULL when not judged */
 } ptv_answered;
 

@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of eight bytes at once: is one of them below 0x20, above 0x7E, a quote or a backslash? */
+/* Of eight bytes at once: is one of them below 0x20, above 0x7E, a quote or a backslash? A borrow or a carry can only come
+ * from a byte that is. */
 static bool has_special(uint64_t eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
-#define HAS_ZERO(x) (((x)-ones) & ~(x))
-    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\', del = eight ^ ones * 0x7F;
-    return (eight | ((eight - ones * 0x20) & ~eight) | HAS_ZERO(quote) | HAS_ZERO(backslash) | HAS_ZERO(del)) & tops;
-#undef HAS_ZERO
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    uint64_t low = ((eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & ~eight;
+    return (low | eight | (eight + ones)) & tops;
 }
 
 /* Bytes that stand for themselves in a JSON text, whatever surrounds them. */
@@ -34,6 +34,27 @@ static size_t plain_run(const char *text, size_t len)
     while (run < len && text[run] >= 0x20 && text[run] < 0x7F && text[run] != '"' && text[run] != '\\')
         run++;
     return run;
+}
+
+/* Are they all? The last bytes are looked at together, with some that were looked at before. */
+static bool is_plain(const char *text, size_t len)
+{
+    uint64_t eight = 0;
+    uint32_t first, last;
+    if (len < sizeof first)
+        return plain_run(text, len) == len;
+    if (len < sizeof eight) {
+        memcpy(&first, text, sizeof first);
+        memcpy(&last, text + len - sizeof last, sizeof last);
+        return !has_special(first | (uint64_t)last << 32);
+    }
+    for (size_t at = 0; len - at > sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text + at, sizeof eight);
+        if (has_special(eight))
+            return false;
+    }
+    memcpy(&eight, text + len - sizeof eight, sizeof eight);
+    return !has_special(eight);
 }
 
 /* One character that is not plain; returns its length in `text`. */
@@ -58,18 +79,19 @@ static size_t put_special(ptv_buf *b, const char *text, size_t len)
 
 static void put_string(ptv_buf *b, const char *text)
 {
-    size_t len = strlen(text);
-    size_t run = plain_run(text, len);
+    size_t len = strlen(text), run;
     char *at = ptv_buf_reserve(b, len + 2);
     if (!at)
         return;
     at[0] = '"';
-    memcpy(at + 1, text, run);
-    if (run == len) {
+    if (is_plain(text, len)) {
+        memcpy(at + 1, text, len);
         at[len + 1] = '"';
         ptv_buf_advance(b, len + 2);
         return;
     }
+    run = plain_run(text, len);
+    memcpy(at + 1, text, run);
     ptv_buf_advance(b, run + 1);
     for (size_t i = run; i < len && !b->failed; i += run) {
         i += put_special(b, text + i, len - i);
@@ -89,7 +111,7 @@ static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t t
     if (o->need_comma)
         *at++ = ',';
     o->need_comma = true;
-    if (key && plain_run(key, len) < len) {
+    if (key && !is_plain(key, len)) {
         ptv_buf_advance(o->buf, (size_t)(at - start));
         put_string(o->buf, key);
         ptv_buf_putc(o->buf, ':');
@@ -132,14 +154,8 @@ void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text)
 
 void ptv_json_put_int(ptv_json_out *o, const char *key, int64_t value)
 {
-    char digits[20], *at = digits + sizeof digits;
-    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do
-        *--at = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (value < 0)
-        *--at = '-';
-    ptv_json_put_raw(o, key, at, (size_t)(digits + sizeof digits - at));
+    char digits[24];
+    ptv_json_put_raw(o, key, digits, ptv_int_format(digits, value));
 }
 
 /* The shortest of 15 to 17 digits that reads back as the same number; a decimal comma of the locale becomes a point. */

@@ -17,7 +17,7 @@ static bool is_digit(char c)
 
 bool ptv_text_equal(const char *a, const char *b)
 {
-    return a && b ? !strcmp(a, b) : a == b;
+    return a == b || (a && b && !strcmp(a, b));
 }
 
 bool ptv_text_equal_fold(const char *a, const char *b)
@@ -174,6 +174,21 @@ void ptv_duration_format(char out[32], int64_t seconds)
     while (seconds % units[i].seconds)
         i++;
     snprintf(out, 32, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
+}
+
+size_t ptv_int_format(char out[24], int64_t value)
+{
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    size_t len = 0, count = (size_t)(digits + sizeof digits - at);
+    if (value < 0)
+        out[len++] = '-';
+    memcpy(out + len, at, count);
+    out[len + count] = '\0';
+    return len + count;
 }
 
 bool ptv_int_parse(int64_t *out, const char *text)

@@ -36,6 +36,7 @@ const char *ptv_text_nearest(const char *word, const char *const *candidates, si
 /* "30d" "12h" "2w" "1y" "90m" "45s" → seconds; *by_day true for d w y (1y = 365 d). false: not a duration. */
 bool ptv_duration_parse(int64_t *seconds, bool *by_day, const char *text);
 void ptv_duration_format(char out[32], int64_t seconds); /* shortest form: "30d", "12h" */
+size_t ptv_int_format(char out[24], int64_t value);      /* decimal; returns its length */
 bool ptv_int_parse(int64_t *out, const char *text);      /* whole text, decimal, optional sign */
 bool ptv_number_parse(double *out, const char *text);    /* whole text, finite, C locale */
 bool ptv_bool_parse(bool *out, const char *text);        /* yes no true false on off 1 0, any case */

@@ -237,7 +237,7 @@ static char *word_cell(reader *in)
     return *text ? text : NULL;
 }
 
-/* Eight decimal digits at once, in three multiplications: a row has three times of ten digits. */
+/* Eight decimal digits at once, in three multiplications: a row has three times. */
 static bool eight_digits(int64_t *out, const char *at)
 {
     uint64_t x;
@@ -264,8 +264,6 @@ static int64_t int_cell(reader *in, int64_t absent, int64_t least, int64_t most)
     }
     p += minus;
     char *digits = p;
-    if (in->end - p > 8 && eight_digits(&value, p))
-        p += 8;
     while (p < in->end && *p >= '0' && *p <= '9' && p - digits < 18)
         value = value * 10 + (*p++ - '0');
     if (p == digits || p >= in->end || *p != '\t') {
@@ -282,8 +280,16 @@ static int64_t int_cell(reader *in, int64_t absent, int64_t least, int64_t most)
     return value;
 }
 
+/* Between 2001 and 2286 a time has ten digits. */
 static int64_t time_cell(reader *in)
 {
+    const char *p = in->at;
+    int64_t high;
+    if (in->end - p > 11 && p[10] == '\t' && p[8] >= '0' && p[8] <= '9' && p[9] >= '0' && p[9] <= '9' &&
+        eight_digits(&high, p)) {
+        in->at += 11;
+        return high * 100 + (p[8] - '0') * 10 + (p[9] - '0');
+    }
     return int_cell(in, PTV_NO_TIME, PTV_TIME_FIRST, PTV_TIME_LAST);
 }
 
@@ -346,9 +352,31 @@ static void sources_cells(reader *in, ptv_set *out, ptv_set seen[LISTS_SEEN], si
         *out = seen[(*lists - back) % LISTS_SEEN];
 }
 
-static const char *type_cell(reader *in)
+/* A cell of the row before. Rows share names and types: then the same text serves, and whoever compares them sees one
+ * pointer. */
+typedef struct word_before {
+    const char *text;
+    size_t len;
+} word_before;
+
+static char *word_like(reader *in, word_before *before)
 {
-    char *type = word_cell(in);
+    if (before->text && in->at + before->len < in->end && memcmp(in->at, before->text, before->len) == 0 &&
+        in->at[before->len] == '\t') {
+        in->at += before->len + 1;
+        return (char *)(uintptr_t)before->text;
+    }
+    char *text = word_cell(in);
+    *before = (word_before){ in->escaped ? NULL : text, text ? strlen(text) : 0 };
+    return text;
+}
+
+static const char *type_cell(reader *in, word_before *before)
+{
+    const char *was = before->text;
+    char *type = word_like(in, before);
+    if (type == was)
+        return type;
     for (char *p = type; p && *p; p++)
         if (*p >= 'a' && *p <= 'z')
             *p = (char)(*p - 'a' + 'A');
@@ -359,6 +387,7 @@ static void rows_cells(reader *in)
 {
     ptv_set seen[LISTS_SEEN];
     size_t lists = 0;
+    word_before value = { 0 }, type = { 0 };
     if (in->at < in->end && *in->at == '\t') {
         in->at++;
         return;
@@ -372,8 +401,8 @@ static void rows_cells(reader *in)
     const ptv_dns **list = need(in, ptv_arena_alloc(in->mem, (count + 1) * sizeof(const ptv_dns *)));
     for (size_t i = 0; i < count && ok(in); i++) {
         ptv_dns *row = &rows[i];
-        row->value = word_cell(in);
-        row->type = type_cell(in);
+        row->value = word_like(in, &value);
+        row->type = type_cell(in, &type);
         row->resolve = word_cell(in);
         row->first_seen = time_cell(in);
         row->last_seen = time_cell(in);
@@ -460,9 +489,10 @@ static const ptv_field *field_find(ptv_section s, const char *name, const ptv_fi
 static const char *section_cells(reader *in, const char *name, ptv_sections *done)
 {
     const ptv_field *f = ptv_fields;
-    int s = 0;
-    while (s < PTV_SECTION_COUNT && strcmp(ptv_section_name((ptv_section)s), name + 1) != 0)
-        s++;
+    int s = __builtin_popcount(*done); /* in the table's order as a rule */
+    if (s == PTV_SECTION_COUNT || strcmp(ptv_section_name((ptv_section)s), name + 1) != 0)
+        for (s = 0; s < PTV_SECTION_COUNT && strcmp(ptv_section_name((ptv_section)s), name + 1) != 0; s++)
+            continue;
     if (s == PTV_SECTION_COUNT || (*done & PTV_BIT(s))) {
         fail(in, s == PTV_SECTION_COUNT ? "no such section" : "a section given twice");
         return NULL;

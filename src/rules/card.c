@@ -6,12 +6,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "base/text.h"
 #include "rules/judge.h"
 
 #include "rules/explain.h"
 #include "rules/template.h"
 
-#include <inttypes.h>
 
 enum { STANDARD_FIELDS = 8, FIRST_NAMES = 10, OWN_FIELDS = 2 };
 
@@ -31,7 +31,8 @@ static void add_number(card *c, const char *name, int64_t n)
 {
     if (n < 0)
         return;
-    const char *text = ptv_arena_printf(c->j->trial.mem, "%" PRId64, n);
+    char digits[24];
+    const char *text = ptv_arena_strndup(c->j->trial.mem, digits, ptv_int_format(digits, n));
     if (!text)
         c->j->trial.rc = ptv_arena_fail(c->j->trial.mem, c->j->trial.err);
     add(c, name, PTV_HIT_NUMBER, text);

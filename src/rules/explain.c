@@ -71,9 +71,18 @@ static void put_few(ptv_buf *out, const char *const *items, size_t count)
         ptv_buf_printf(out, " and %zu more", count - MOST_SHOWN);
 }
 
+static void put_int(ptv_buf *out, int64_t n)
+{
+    char digits[24];
+    ptv_buf_append(out, digits, ptv_int_format(digits, n));
+}
+
 static void put_number(ptv_buf *out, double n)
 {
-    ptv_buf_printf(out, "%.15g", n);
+    if (n >= INT32_MIN && n <= INT32_MAX && n == (double)(int32_t)n) /* as nearly all are */
+        put_int(out, (int32_t)n);
+    else
+        ptv_buf_printf(out, "%.15g", n);
 }
 
 static void put_time(ptv_buf *out, const ptv_cond *c, int64_t t)
@@ -97,7 +106,7 @@ static void put_field(ptv_buf *out, ptv_trial *e, const ptv_cond *c)
         put_value(out, *PTV_FIELD_AT(r, c->field, WORD));
         break;
     case PTV_NUMBER:
-        ptv_buf_printf(out, "%lld", (long long)*PTV_FIELD_AT(r, c->field, NUMBER));
+        put_int(out, *PTV_FIELD_AT(r, c->field, NUMBER));
         break;
     case PTV_YESNO:
         ptv_buf_puts(out, *PTV_FIELD_AT(r, c->field, YESNO) == 1 ? "yes" : "no");
@@ -269,11 +278,14 @@ static void put_bound(ptv_buf *out, const ptv_cond *c)
         break;
     case PTV_OP_WITHIN:
     case PTV_OP_OLDER_THAN:
-        if (c->args.by_day)
-            snprintf(text, sizeof text, "%lldd", (long long)(c->args.span_s / PTV_DAY_S));
-        else
+        ptv_buf_puts(out, c->op == PTV_OP_WITHIN ? ", within " : ", older than ");
+        if (c->args.by_day) {
+            put_int(out, c->args.span_s / PTV_DAY_S);
+            ptv_buf_putc(out, 'd');
+        } else {
             ptv_duration_format(text, c->args.span_s);
-        ptv_buf_printf(out, ", %s %s", c->op == PTV_OP_WITHIN ? "within" : "older than", text);
+            ptv_buf_puts(out, text);
+        }
         break;
     case PTV_OP_BEFORE:
     case PTV_OP_AFTER:

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,34 +81,45 @@ static moved look(const ptv_rule_process *p, const deadline *d, ssize_t done)
     return ptv_clock_ms() >= d->end_ms || cpu_ns(p) >= d->end_cpu_ns ? OVER_TIME : MOVED;
 }
 
-static moved put(const ptv_rule_process *p, const void *bytes, size_t len, const deadline *d)
+/* A head and what follows it, in one go where they fit: the child wakes once. */
+static moved put(const ptv_rule_process *p, const void *head, size_t head_len, const void *body, size_t body_len,
+                 const deadline *d)
 {
-    for (const char *at = bytes; len;) {
-        ssize_t done = send(p->fd, at, len, MSG_NOSIGNAL);
-        if (done > 0) {
-            at += done;
-            len -= (size_t)done;
+    struct iovec parts[2] = { { (void *)(uintptr_t)head, head_len }, { (void *)(uintptr_t)body, body_len } };
+    while (parts[0].iov_len + parts[1].iov_len) {
+        const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+        ssize_t done = sendmsg(p->fd, &message, MSG_NOSIGNAL);
+        size_t gone = done > 0 ? (size_t)done : 0;
+        for (int i = 0; i < 2; i++) {
+            size_t part = gone < parts[i].iov_len ? gone : parts[i].iov_len;
+            parts[i].iov_base = (char *)parts[i].iov_base + part;
+            parts[i].iov_len -= part;
+            gone -= part;
         }
-        moved m = len ? look(p, d, done) : MOVED;
+        moved m = parts[0].iov_len + parts[1].iov_len ? look(p, d, done) : MOVED;
         if (m)
             return m;
     }
     return MOVED;
 }
 
+/* Whatever has come, up to `room` bytes in all. */
+static moved get_some(const ptv_rule_process *p, char *to, size_t room, size_t *got, const deadline *d)
+{
+    ssize_t done = recv(p->fd, to + *got, room - *got, 0);
+    if (done > 0) {
+        *got += (size_t)done;
+        return *got < room && ptv_clock_ms() >= d->end_ms ? OVER_TIME : MOVED;
+    }
+    return look(p, d, done);
+}
+
 static moved get(const ptv_rule_process *p, void *to, size_t len, const deadline *d)
 {
-    for (char *at = to; len;) {
-        ssize_t done = recv(p->fd, at, len, 0);
-        if (done > 0) {
-            at += done;
-            len -= (size_t)done;
-        }
-        moved m = len ? look(p, d, done) : MOVED;
-        if (m)
-            return m;
-    }
-    return MOVED;
+    moved m = MOVED;
+    for (size_t got = 0; !m && got < len;)
+        m = get_some(p, to, len, &got, d);
+    return m;
 }
 
 /* ------------------------------------------------------------------------------------------ start, end */
@@ -200,9 +212,7 @@ static ptv_code put_load(ptv_rule_process *p, const deadline *d, moved *m, ptv_e
     if (len > PTV_FRAME_MOST)
         return ptv_fail(err, PTV_ETOOBIG, "rules and lists of over 1 GB");
     head.len = (uint32_t)len;
-    *m = put(p, &head, sizeof head, d);
-    if (!*m)
-        *m = put(p, p->load.data, p->load.len, d);
+    *m = put(p, &head, sizeof head, p->load.data, p->load.len, d);
     ptv_buf part = PTV_BUF(PTV_FRAME_MOST);
     for (size_t i = 0; i < p->rs->file_count && !*m && !part.failed; i++) {
         const ptv_rule_file *f = &p->rs->covered[i];
@@ -212,7 +222,7 @@ static ptv_code put_load(ptv_rule_process *p, const deadline *d, moved *m, ptv_e
         ptv_wire_put(&part, f->name, strlen(f->name));
         ptv_wire_put(&part, f->text, f->len);
         if (!part.failed)
-            *m = put(p, part.data, part.len, d);
+            *m = put(p, part.data, part.len, NULL, 0, d);
     }
     ptv_code rc = ptv_buf_check(&part, err);
     ptv_buf_release(&part);
@@ -300,27 +310,32 @@ static void renew(ptv_rule_process *p, const deadline *d)
 
 static moved ask(ptv_rule_process *p, const custom *c, ptv_frame_answer *answer)
 {
-    const size_t fixed = offsetof(ptv_frame_answer, text);
+    const size_t fixed = offsetof(ptv_frame_answer, text), least = sizeof(ptv_frame) + fixed;
     const deadline d = within(p, p->how.wall_ms, p->how.cpu_ms);
     struct {
         ptv_frame head;
         ptv_frame_call call;
     } out = { { PTV_FRAME_CALL, sizeof out.call }, { .now = p->now, .node = c->cond->node } };
-    ptv_frame head;
+    struct {
+        ptv_frame head;
+        ptv_frame_answer answer;
+    } in;
+    size_t got = 0;
     renew(p, &d);
     if (!p->sent)
         out.head.len += (uint32_t)p->record.len;
-    moved m = put(p, &out, sizeof out, &d);
-    if (!m && !p->sent)
-        m = put(p, p->record.data, p->record.len, &d);
-    if (!m)
-        m = get(p, &head, sizeof head, &d);
-    if (!m && (head.kind != PTV_FRAME_ANSWER || head.len < fixed || head.len > sizeof *answer))
+    moved m = put(p, &out, sizeof out, p->record.data, p->sent ? 0 : p->record.len, &d);
+    while (!m && got < least)
+        m = get_some(p, (char *)&in, sizeof in, &got, &d);
+    if (!m && (in.head.kind != PTV_FRAME_ANSWER || in.head.len < fixed || in.head.len > sizeof in.answer))
         m = GONE; /* it talks nonsense: as good as gone */
-    if (!m)
-        m = get(p, answer, head.len, &d);
-    if (!m && (answer->len != head.len - fixed || answer->code > PTV_EBUG || answer->truth > PTV_UNSURE))
+    while (!m && got < sizeof in.head + in.head.len)
+        m = get_some(p, (char *)&in, sizeof in.head + in.head.len, &got, &d);
+    if (!m && (got != sizeof in.head + in.head.len || in.answer.len != in.head.len - fixed || in.answer.code > PTV_EBUG ||
+               in.answer.truth > PTV_UNSURE))
         m = GONE;
+    if (!m)
+        memcpy(answer, &in.answer, in.head.len);
     p->sent = !m;
     return m;
 }

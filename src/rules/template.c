@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "rules/explain.h"
 
-#include <inttypes.h>
 
 typedef enum { VALUE_THERE, VALUE_ABSENT, VALUE_UNREAD } value_state;
 
@@ -47,10 +46,10 @@ static void put_word(ptv_buf *out, const ptv_show *s, const ptv_piece *p, const 
 
 static void put_number(ptv_buf *out, const ptv_show *s, const ptv_piece *p, int64_t n)
 {
-    char digits[32];
-    int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+    char digits[24];
+    size_t len = ptv_int_format(digits, n);
     bool marks = p->show == PTV_SHOW_NUMBER && !s->raw;
-    for (int i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         if (marks && i && (len - i) % 3 == 0)
             ptv_buf_putc(out, ',');
         ptv_buf_putc(out, digits[i]);

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+// Row 27: selftest with the exit codes of the framework, each produced on purpose; no secret shown, no call taken off the queue.
+// SPDX-License-Identifier: Apache-2.0
+'use strict';
+const { spawn } = require('child_process');
+const { startHelper, test } = require('./stand');
+
+test(async (s, t) => {
+    const run = (args = []) => new Promise((resolve) => {
+        const child = spawn(process.env.PTVERDICT || 'build/asan/ptverdict', ['selftest', '-c', `${s.dir}/app.config`, ...args]);
+        let text = '';
+        for (const out of [child.stdout, child.stderr])
+            out.on('data', (bytes) => { text += bytes; });
+        child.on('close', (code) => resolve({ code, text }));
+    });
+    const ends = async (name, code, text, resilient) => {
+        s.config({ resilient: { selftest_timeout: 2, ...resilient } });
+        const r = await run();
+        t.is(`${code}: ${name}`, r.code, code);
+        t.has(`${code}: says why`, r.text, text);
+        t.ok(`${code}: shows no secret`, !/wr0ng|s3cr3t|s3cret/.test(r.text), r.text);
+    };
+    const waiting = (await s.platform('call', { value: 'waiting.example' })).correlations;
+    await ends('all is well', 0, 'lets us read the queue');
+    await ends('nobody answers REST', 20, 'refused', { port: 9 });
+    await s.platform('faults', [{ match: '/rest/session', fault: 'html', times: 0 }]);
+    await ends('an answer that is no JSON', 20, 'those of the platform?');
+    await s.platform('faults', [{ match: '/rest/session', fault: 503, times: 0 }]);
+    await ends('503', 20, 'HTTP 503');
+    await s.platform('faults', []);
+    await ends('API key refused', 21, 'api_key_id and api_key_secret', { api_key_secret: 'wr0ng' });
+    await ends('no CA file', 22, '/nowhere/ca.pem', { cafile: '/nowhere/ca.pem' });
+    await s.platform('cert', { name: 'expired' });
+    await ends('TLS', 23, 'expired');
+    await s.platform('cert', { name: 'server' });
+    await ends('not a member', 24, '"Second Org"', { org: 'nobody' });
+    await ends('password refused', 25, 'email and password', { api_key_id: null, email: 'worker@example.com', password: 'wr0ng' });
+    await ends('nobody answers STOMP', 30, 'refused', { stomp_port: 9 });
+    await s.platform('set', { key_secret: 'wr0ng-for-stomp' });
+    await ends('STOMP login refused', 31, 'refused the login', { api_key_secret: 'wr0ng-for-stomp' });
+    await s.platform('set', { key_secret: s.key.secret, handle_prefix: null });
+    await s.platform('set', { key_id: 'noread', key_secret: 'secret' });
+    await ends('not authorised for the queue', 32, 'let this API key read', { api_key_id: 'noread', api_key_secret: 'secret' });
+    await s.platform('set', { key_id: s.key.id, key_secret: s.key.secret });
+    await s.tap('rules', [{ dir: 'down', command: 'RECEIPT', do: 'drop' }]);
+    await ends('no subscription in time', 33, 'selftest_timeout');
+    await s.tap('rules', []);
+    await s.platform('set', { function: 'fn_other' });
+    await ends('function not installed', 33, 'not installed on the platform');
+    await s.platform('set', { function: 'fn_passivetotal' });
+    s.config({ app: { passivetotal_api_key: 'wr0ng-key' } });
+    const own = await run(['--format', 'json']);
+    t.is('1: our own key refused', own.code, 1);
+    t.has('1: the platform passed', own.text, '{"test":"broker","passed":true');
+    s.config();
+    const w = await s.worker();
+    await s.platform('wait', { correlations: waiting });
+    t.ok('the call that waited all the time is answered', true);
+    const message = (await s.frames('down', 'MESSAGE')).pop();
+    t.ok('and was never delivered to a test', !message.headers.redelivered, JSON.stringify(message.headers));
+    await w.stop();
+});
