@@ -209,6 +209,22 @@ typedef struct ptv_rules_view {
     const char *off_reason; /* of the first; NULL */
 } ptv_rules_view;
 PTV_API void ptv_client_rules(const ptv_client *c, ptv_rules_view *out);
+/*
+ * Put a rule folder in the place of the one that the settings name: a copy, in one step, whole or not at all. The old one is kept
+ * beside it.
+ *
+ *   digest  what the folder's rules must have, as ptv_client_rules() told it when they were looked at; NULL: any
+ *
+ * Errors: PTV_ESETTINGS the settings name no folder that could be replaced, PTV_EIO, PTV_ENOMEM. Nothing has changed then.
+ */
+typedef struct ptv_applied {
+    char path[4096]; /* where the rules are */
+    char kept[4096]; /* where the old ones are; "": there were none */
+} ptv_applied;
+PTV_API ptv_code ptv_rules_apply(ptv_applied *out, const ptv_config *config, const char *folder, const char *digest,
+                                 ptv_error *err);
+/* Where that would be: out->path, and out->kept "". Errors: as above. */
+PTV_API ptv_code ptv_rules_place(ptv_applied *out, const ptv_config *config, ptv_error *err);
 /* They were tried by another client, and refused: tell so from now on. */
 PTV_API void ptv_client_refuse(ptv_client *c, const char *why);
 /* Look at the rule files, now and then. *changed: they are not those loaded or refused last, and have been the same for two

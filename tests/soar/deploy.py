@@ -88,7 +88,8 @@ def docker_packages():
     owners = set()
     for name in needed:
         found = subprocess.run(["dpkg", "-S", "*/" + name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode()
-        owners.update(line.split(":")[0] for line in found.splitlines()[:1])
+        lines = [line for line in found.splitlines() if "-i386" not in line.split(":")[0] and "-x32" not in line.split(":")[0]]
+        owners.update(line.split(":")[0] for line in lines[:1])
     same("libraries that the image lacks", owners - OF_THE_BUILD - installed(final), set())
     same("CA certificates", "ca-certificates" in installed(final), True)
 
