@@ -109,7 +109,6 @@ ptv_code ptv_settings_sources(ptv_source_settings *out, ptv_arena *mem, const pt
 ptv_code ptv_settings_http(ptv_http_options *out, ptv_arena *mem, const ptv_config *config, ptv_error *err);
 ptv_code ptv_settings_rules(ptv_rules_options *out, ptv_arena *mem, const ptv_config *config,
                             const ptv_client_options *options, ptv_error *err);
-bool ptv_settings_is_installed(const char *folder); /* of rules: the one that came with the program */
 ptv_level ptv_settings_level(const ptv_config *config, ptv_opt o);
 /* True, false, or a PEM file, from the app's or the shared section. */
 const char *ptv_settings_verify(const ptv_config *config);

@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define INSTALLED  PTV_SHARE_DIR "/rules"
 #define RULE_FILES "rules.files"
 
 #ifndef PTV_SHARE_DIR
@@ -209,12 +208,7 @@ static const char *default_rules(ptv_arena *mem, const ptv_config *config)
         if (beside && ptv_is_dir(beside))
             return beside;
     }
-    return INSTALLED;
-}
-
-bool ptv_settings_is_installed(const char *folder)
-{
-    return ptv_text_equal(folder, INSTALLED);
+    return PTV_SHARE_DIR "/rules";
 }
 
 /* Is it the name of a rule or list file, as a key of [rules.files]? */

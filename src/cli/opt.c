@@ -22,6 +22,7 @@ const cli_flag_info cli_flags[FLAG_COUNT] = {
     [FLAG_NOW] = { "now", 0, "TIME", "judge as if it were TIME (2026-05-01 or 2026-05-01T12:00:00Z)" },
     [FLAG_EXIT_CODE] = { "exit-code", 0, NULL, "exit 10 when one is compromised, else 20 when one is unknown" },
     [FLAG_SINCE] = { "since", 0, "TIME", "from TIME on: a date, a time, or how long ago (24h, 7d)" },
+    [FLAG_DRY_RUN] = { "dry-run", 0, NULL, "show what would come of it, and change nothing" },
     [FLAG_SKIP] = { "skip", 0, "N", "leave out the first N inputs: resume a run that stopped" },
     [FLAG_JOBS] = { "jobs", 'j', "N", "judge on N cores (default: all there are)" },
     [FLAG_WHY_NOT] = { "why-not", 0, "RULE", "say which conditions would have to change for RULE to match" },
@@ -142,6 +143,9 @@ static cli_exit take_flag(parsing *p, cli_flag f, char *value)
         break;
     case FLAG_SINCE:
         p->since = value;
+        break;
+    case FLAG_DRY_RUN:
+        o->dry_run = true;
         break;
     case FLAG_SKIP:
         p->skip = value;

@@ -23,6 +23,7 @@ typedef enum cli_flag {
     FLAG_OVER,
     FLAG_FAIL_ON_CHANGE,
     FLAG_SINCE,
+    FLAG_DRY_RUN,
     FLAG_SAVE,
     FLAG_COMPACT,
     FLAG_RUN,
@@ -63,7 +64,7 @@ typedef struct cli_options {
     char **sets;
     size_t rules_count, set_count, operand_count, over_count;
     uint64_t jobs; /* 0: as many as cores */
-    bool fail_on_change;
+    bool fail_on_change, dry_run;
     int64_t now, since; /* PTV_NO_TIME: not given */
     uint64_t skip;
     const char *run;      /* test: which cases */
