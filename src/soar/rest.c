@@ -346,15 +346,16 @@ ptv_rest *ptv_rest_new(const ptv_rest_options *options, const ptv_transport *net
     r->reply.cookies = (ptv_buf)PTV_BUF(64 << 10);
     ptv_rest_options *o = &r->options;
     const char **texts[] = { &o->base_url, &o->org, &o->key_id, &o->key_secret, &o->email, &o->password, &o->function };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    bool failed = false;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) { /* to the end: nothing of the caller's may stay, to be wiped */
         const char *text = *texts[i];
-        *texts[i] = ptv_arena_strdup(&r->mem, text);
-        if (text && !*texts[i]) {
-            ptv_rest_free(r);
-            return NULL;
-        }
+        *texts[i] = failed ? NULL : ptv_arena_strdup(&r->mem, text);
+        failed |= text && !*texts[i];
     }
-    return r;
+    if (!failed)
+        return r;
+    ptv_rest_free(r);
+    return NULL;
 }
 
 /* The arena lends constant text; these are ours to wipe. */

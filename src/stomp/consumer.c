@@ -261,13 +261,13 @@ static bool copy_options(ptv_consumer *c, const ptv_consumer_options *options)
         o->stream.names = &names;
     const char **texts[] = { &o->stream.host, &o->stream.ca_file, &o->stream.proxy, &o->stream.no_proxy,
                              &o->login,       &o->passcode,       &o->queue,        &o->subscribe_receipt };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    bool failed = false;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) { /* to the end: nothing of the caller's may stay, to be wiped */
         const char *text = *texts[i];
-        *texts[i] = ptv_arena_strdup(&c->mem, text);
-        if (text && !*texts[i])
-            return false;
+        *texts[i] = failed ? NULL : ptv_arena_strdup(&c->mem, text);
+        failed |= text && !*texts[i];
     }
-    return true;
+    return !failed;
 }
 
 ptv_code ptv_consumer_new(ptv_consumer **out, const ptv_consumer_options *options, const ptv_consumer_events *events,
