@@ -29,7 +29,7 @@ static void on_up(void *owner)
     ptv_log(PTV_LOG_INFO, "broker", "connected to %s port %d and subscribed to %s",
             s->now->settings.consumer.stream.host, s->now->settings.consumer.stream.port,
             ptv_rest_session_of(p->rest)->queue);
-    ptv_notify("READY=1");
+    ptv_notify("STATUS=connected to the platform's broker");
     s->status_at_ms = 0;
 }
 
@@ -39,6 +39,7 @@ static void on_down(void *owner, const ptv_error *why, int64_t retry_ms)
     bool was_up = ptv_metrics_get(s->metrics, PTV_METRIC_BROKER_UP) != 0;
     ptv_worker_lost(s->worker);
     ptv_metrics_set(s->metrics, PTV_METRIC_BROKER_UP, 0);
+    ptv_notify("STATUS=not connected to the platform's broker");
     if (was_up)
         ptv_metrics_add(s->metrics, PTV_METRIC_BROKER_LOSSES, 1);
     ptv_metrics_text(s->metrics, PTV_TEXT_BROKER_ERROR, why->msg);

@@ -345,8 +345,7 @@ ptv_code ptv_serve_run(ptv_serve *s, ptv_error *err)
 {
     ptv_code rc = PTV_OK;
     ptv_platform_begin(s, ptv_clock_ms());
-    if (!s->now->settings.has_platform)
-        ptv_notify("READY=1");
+    ptv_notify("READY=1\nSTATUS=not connected to the platform's broker"); /* it may be away when this machine starts */
     while (!rc && !(s->phase == PTV_LEAVING && ptv_platform_is_stopped(s))) {
         int64_t now_ms = ptv_clock_ms();
         take_signals(s, now_ms);
