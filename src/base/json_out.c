@@ -101,11 +101,12 @@ static void put_string(ptv_buf *b, const char *text)
     ptv_buf_putc(b, '"');
 }
 
-/* The comma, the key and `tail`: one step where the key is plain, as ours all are. */
-static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t tail_len)
+/* The comma, the key and `tail`, with quotes around it when it is a plain text: one step where the key is plain, as ours all
+ * are. */
+static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t tail_len, bool quoted)
 {
     size_t len = key ? strlen(key) : 0;
-    char *at = ptv_buf_reserve(o->buf, len + tail_len + 4), *start = at;
+    char *at = ptv_buf_reserve(o->buf, len + tail_len + 6), *start = at;
     if (!at)
         return;
     if (o->need_comma)
@@ -115,24 +116,29 @@ static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t t
         ptv_buf_advance(o->buf, (size_t)(at - start));
         put_string(o->buf, key);
         ptv_buf_putc(o->buf, ':');
-        ptv_buf_append(o->buf, tail, tail_len);
-        return;
-    }
-    if (key) {
+        at = start = ptv_buf_reserve(o->buf, tail_len + 2);
+        if (!at)
+            return;
+    } else if (key) {
         *at++ = '"';
         memcpy(at, key, len);
         at += len;
         *at++ = '"';
         *at++ = ':';
     }
+    if (quoted)
+        *at++ = '"';
     if (tail_len)
         memcpy(at, tail, tail_len);
-    ptv_buf_advance(o->buf, (size_t)(at - start) + tail_len);
+    at += tail_len;
+    if (quoted)
+        *at++ = '"';
+    ptv_buf_advance(o->buf, (size_t)(at - start));
 }
 
 void ptv_json_open(ptv_json_out *o, const char *key, char bracket)
 {
-    put_key(o, key, &bracket, 1);
+    put_key(o, key, &bracket, 1, false);
     o->need_comma = false;
 }
 
@@ -148,8 +154,11 @@ void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text)
         ptv_json_put_null(o, key);
         return;
     }
-    put_key(o, key, NULL, 0);
-    put_string(o->buf, text);
+    size_t len = strlen(text);
+    bool plain = is_plain(text, len);
+    put_key(o, key, plain ? text : NULL, plain ? len : 0, plain);
+    if (!plain)
+        put_string(o->buf, text);
 }
 
 void ptv_json_put_int(ptv_json_out *o, const char *key, int64_t value)
@@ -236,5 +245,5 @@ void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v)
 
 void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len)
 {
-    put_key(o, key, json, len);
+    put_key(o, key, json, len, false);
 }

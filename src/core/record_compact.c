@@ -345,7 +345,9 @@ static void sources_cells(reader *in, ptv_set *out, ptv_set seen[LISTS_SEEN], si
         seen[(*lists)++ % LISTS_SEEN] = *out;
         return;
     }
-    size_t back = (size_t)int_cell(in, 0, 1, LISTS_SEEN);
+    bool one_digit = *in->at >= '1' && *in->at <= '9' && in->at[1] == '\t';
+    size_t back = one_digit ? (size_t)(*in->at - '0') : (size_t)int_cell(in, 0, 1, LISTS_SEEN);
+    in->at += one_digit ? 2 : 0;
     if (back > *lists)
         fail(in, "points back to a list of sources that is not there");
     else if (back > 0)
@@ -407,7 +409,7 @@ static void rows_cells(reader *in)
         row->first_seen = time_cell(in);
         row->last_seen = time_cell(in);
         row->collected = time_cell(in);
-        row->live = int_cell(in, 0, 0, 1) == 1;
+        row->live = *in->at == '\t' ? (in->at++, false) : int_cell(in, 0, 0, 1) == 1; /* a NUL stands behind the line */
         row->sources = (ptv_set){ 0 };
         sources_cells(in, &row->sources, seen, &lists);
         list[i] = row;
