@@ -19,8 +19,8 @@ DEBS := gcc libc6-dev pkg-config libcurl4-openssl-dev libcjson-dev liblua5.4-dev
 # Programs and packages that only some targets use.
 DEMO_PROGS := node
 DEMO_DEBS  := nodejs
-CHECK_PROGS := node prove openssl python3 g++ man xmllint systemd-analyze
-CHECK_DEBS  := nodejs perl openssl python3 python3-jsonschema python3-requests python3-yaml g++ libcmocka-dev man-db ca-certificates libxml2-utils systemd
+CHECK_PROGS := node prove curl openssl python3 g++ man xmllint systemd-analyze
+CHECK_DEBS  := nodejs perl curl openssl python3 python3-jsonschema python3-requests python3-yaml g++ libcmocka-dev man-db ca-certificates libxml2-utils systemd
 SOAR_PROGS := node java
 SOAR_DEBS  := activemq default-jre-headless
 LINT_PROGS := clang clang-tidy clang-format luacheck shellcheck

@@ -463,5 +463,6 @@ ptv_code ptv_server_run(ptv_httpd *h, ptv_error *err)
         MHD_stop_daemon(h->daemon);
         return ptv_fail_detail(err, PTV_EIO, rc, "a thread for the HTTP server: %s", strerror(rc));
     }
+    (void)pthread_setname_np(h->thread, "http"); /* log lines carry it */
     return PTV_OK;
 }

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/http_doors.sh
 command -v curl >/dev/null || { echo '1..0 # SKIP curl is not there'; exit 0; }
 "$PT" init "$work/starter" >/dev/null || exit 1
-start_doors "$work/starter/app.config" --set http_user=soar --set http_password=secret --set http_token=t0ken || exit 1
+start_doors "$work/starter/app.config" --set http_user=soar --set http_password=secret --set http_token=t0ken \
+    --set cts_wait=30 || exit 1
 trap 'stop_doors; rm -rf "$work"' EXIT
 mkdir "$work/folder"
 for page in threat-service rest-api; do

@@ -3,7 +3,7 @@
 #
 #   start_doors SETTINGS-FILE [options of serve]   on a free port; sets DOORS (http://127.0.0.1:PORT), DOORS_PID and DOORS_LOG
 #   stop_doors                                     SIGTERM, and wait; sets doors_rc
-#   http METHOD PATH [options of curl]             sets code; the body is in $out
+#   http METHOD PATH [options of curl]             sets code and type; the body is in $out. DOORS_AUTH: user:password
 #
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2034,SC2154
@@ -41,5 +41,8 @@ http() {
     http_method=$1
     http_path=$2
     shift 2
-    code=$(curl -s -o "$out" -w '%{http_code}' -X "$http_method" "$@" "$DOORS$http_path")
+    : >"$out"
+    code=$(curl -s -o "$out" -w '%{http_code} %{content_type}' -X "$http_method" ${DOORS_AUTH:+-u "$DOORS_AUTH"} "$@" "$DOORS$http_path")
+    type=${code#* }
+    code=${code%% *}
 }
