@@ -278,6 +278,7 @@ static ptv_code start(ptv_rule_process *p, ptv_error *err)
 static ptv_code put_record(ptv_rule_process *p, const ptv_record *r, ptv_error *err)
 {
     ptv_record view = *r;
+    view.fetched_at = PTV_NO_TIME; /* set between planning and judging, which are to count as one record */
     for (int s = 0; s < PTV_SECTION_COUNT; s++)
         if (!(p->sections & PTV_BIT(s)))
             view.sections[s] = (ptv_section_info){ .state = PTV_STATE_NOT_ASKED, .fetched_at = PTV_NO_TIME, .retry_after_s = -1 };
