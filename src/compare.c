@@ -97,8 +97,10 @@ const ptv_rule_total *ptv_compare_total(const ptv_compare *c, size_t index)
 
 static bool came_out_alike(const ptv_rule_result *a, const ptv_rule_result *b)
 {
-    if (!a || !b) /* a rule that matches nothing here is no difference */
-        return (a ? a : b)->outcome == PTV_OUT_NO_MATCH || (a ? a : b)->outcome == PTV_OUT_OFF;
+    if (!a || !b) { /* a rule that matches nothing here is no difference */
+        const ptv_rule_result *only = a ? a : b;
+        return !only || only->outcome == PTV_OUT_NO_MATCH || only->outcome == PTV_OUT_OFF;
+    }
     return a->outcome == b->outcome && a->severity == b->severity && a->could_be == b->could_be;
 }
 

@@ -66,7 +66,7 @@ static ptv_code judge_one(worker *w, cli_chunk *c, const cli_record *record, ptv
         *err = why;
         return rc;
     }
-    if (!now->changed)
+    if (!now || !now->changed)
         return PTV_OK;
     counts->changed++;
     counts->moved[now->before][now->severity_before][now->after][now->severity_after]++;

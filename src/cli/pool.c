@@ -320,13 +320,13 @@ ptv_code cli_pool_open(cli_pool **out, const cli_work *work, uint64_t jobs, uint
     p->workers = ptv_calloc(p->jobs + 1, sizeof *p->workers);
     p->ring = ptv_calloc(p->size, sizeof *p->ring);
     ptv_code rc = p->workers && p->ring ? PTV_OK : ptv_fail_nomem(err);
-    for (size_t i = 0; !rc && i < p->size; i++) {
+    for (size_t i = 0; !rc && p->ring && i < p->size; i++) {
         p->ring[i].in = p->ring[i].talk = (ptv_buf)PTV_BUF(2 * CLI_RECORD_LIMIT);
         p->ring[i].out = (ptv_buf)PTV_BUF((size_t)1 << 30);
         if (!(p->ring[i].tally = work->tally(work->self)))
             rc = ptv_fail_nomem(err);
     }
-    if (!rc)
+    if (!rc && p->workers)
         rc = work->open(&p->workers[0].own, work->self, err);
     if (rc) {
         cli_pool_close(p);

@@ -8,7 +8,7 @@ unset PTVERDICT_CONFIG APP_CONFIG_FILE HTTP_PROXY HTTPS_PROXY http_proxy https_p
 want() { [ -z "${1##*"$pattern"*}" ]; }
 pattern=${1:-}
 for b in build/bench/bench_*; do
-    case $b in *bench_lookup | *.[do]) continue ;; esac
+    case $b in *bench_lookup | *bench_engines | *.[do]) continue ;; esac
     want "$b" && "$b"
 done
 if want bench_lookup; then
@@ -19,4 +19,7 @@ if want bench_lookup; then
 fi
 for part in start_up workbench one_shot stream; do
     if want "$part"; then python3 tests/bench/process.py "$part"; fi
+done
+for part in bulk diff engines; do
+    if want "$part"; then python3 tests/bench/bulk.py "$part"; fi
 done
