@@ -27,12 +27,11 @@ static void reply_hits(ptv_exchange *r, const char *id, const char *hits, int64_
 
 static ptv_step start_lookup(ptv_exchange *r, ptv_query *query, int64_t now_ms)
 {
-    ptv_job *job;
-    ptv_error err = { 0 };
-    if (ptv_job_add(&job, r->h, PTV_HTTPD_LOOKUP, query->id, query->type, query->value, &err)) {
+    ptv_job *job = ptv_job_add(r->h, PTV_HTTPD_LOOKUP, query->id, query->type, query->value);
+    if (!job) {
         if (query->state == PTV_QUERY_NEW)
             ptv_queries_drop(&r->h->queries, query);
-        return ptv_reply_busy(r, &err);
+        return ptv_reply_no_memory(r);
     }
     job->query = query;
     ptv_query_begin(query, job, now_ms);
@@ -131,12 +130,13 @@ static ptv_step post(ptv_exchange *r, int64_t now_ms)
 /* An id that we do not know may be of a process before us: the loop is asked what it was about. */
 static ptv_step recall(ptv_exchange *r, int64_t now_ms)
 {
-    ptv_error err = { 0 };
     if (!ptv_is_query_id(r->id))
         return ignore(r, "no query has such an id");
-    if (ptv_job_add(&r->job, r->h, PTV_HTTPD_RECALL, r->id, NULL, NULL, &err))
-        return ptv_reply_busy(r, &err);
-    r->job->request = r;
+    ptv_job *job = ptv_job_add(r->h, PTV_HTTPD_RECALL, r->id, NULL, NULL);
+    if (!job)
+        return ptv_reply_no_memory(r);
+    job->request = r;
+    r->job = job;
     r->until_ms = now_ms + r->h->o.deadline_ms;
     r->is_waiting = true;
     return PTV_STEP_WAIT;
@@ -145,7 +145,6 @@ static ptv_step recall(ptv_exchange *r, int64_t now_ms)
 static ptv_step recalled(ptv_exchange *r, int64_t now_ms)
 {
     ptv_job *job = r->job;
-    ptv_error err = { 0 };
     char id[PTV_QUERY_ID];
     ptv_step step;
     r->job = NULL;
@@ -153,8 +152,7 @@ static ptv_step recalled(ptv_exchange *r, int64_t now_ms)
     if (type && job->found_value)
         ptv_query_id(id, r->h->digest, type, job->found_value);
     if (job->code) {
-        ptv_fail_nomem(&err);
-        step = ptv_reply_busy(r, &err);
+        step = ptv_reply_no_memory(r);
     } else if (!type || !job->found_value || strcmp(id, r->id) != 0) {
         step = ignore(r, "no query has this id");
     } else {

@@ -51,13 +51,12 @@ void ptv_job_free(ptv_httpd *h, ptv_job *job)
     atomic_fetch_sub(&h->waiting, 1);
 }
 
-ptv_code ptv_job_add(ptv_job **out, ptv_httpd *h, ptv_httpd_kind kind, const char *id, const char *type, const char *value,
-                     ptv_error *err)
+ptv_job *ptv_job_add(ptv_httpd *h, ptv_httpd_kind kind, const char *id, const char *type, const char *value)
 {
     bool failed = false;
     ptv_job *job = ptv_calloc(1, sizeof *job);
     if (!job)
-        return ptv_fail_nomem(err);
+        return NULL;
     atomic_fetch_add(&h->waiting, 1);
     job->body = (ptv_buf)PTV_BUF(ANSWER_LIMIT);
     job->value = copy(value, &failed);
@@ -65,7 +64,7 @@ ptv_code ptv_job_add(ptv_job **out, ptv_httpd *h, ptv_httpd_kind kind, const cha
     job->id = copy(id, &failed);
     if (failed) {
         ptv_job_free(h, job);
-        return ptv_fail_nomem(err);
+        return NULL;
     }
     job->seen = (ptv_httpd_job){ .kind = kind, .value = job->value, .type = job->type, .id = job->id };
     pthread_mutex_lock(&h->jobs.lock);
@@ -73,8 +72,7 @@ ptv_code ptv_job_add(ptv_job **out, ptv_httpd *h, ptv_httpd_kind kind, const cha
     put_last(&h->jobs, job, PTV_JOB_QUEUED);
     pthread_mutex_unlock(&h->jobs.lock);
     h->o.hooks.wake(h->o.hooks.to);
-    *out = job;
-    return PTV_OK;
+    return job;
 }
 
 void ptv_job_abandon(ptv_httpd *h, ptv_job *job)

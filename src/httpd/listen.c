@@ -84,7 +84,7 @@ static bool is_loopback(const place *at)
 
 ptv_code ptv_listen(ptv_listener *out, const char *text, ptv_error *err)
 {
-    place at;
+    place at = { 0 };
     socklen_t len = 0;
     ptv_code rc = parse(&at, &len, text, err);
     if (rc)

@@ -40,6 +40,12 @@ ptv_step ptv_reply_busy(ptv_exchange *r, const ptv_error *err)
     return PTV_STEP_REPLY;
 }
 
+ptv_step ptv_reply_no_memory(ptv_exchange *r)
+{
+    ptv_error err = { .code = PTV_ENOMEM, .msg = "out of memory" };
+    return ptv_reply_busy(r, &err);
+}
+
 /* One question of yes or no, with a line that says why. */
 static void reply_health(ptv_exchange *r, bool (*ask)(void *, ptv_buf *))
 {

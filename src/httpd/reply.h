@@ -14,6 +14,7 @@
 
 void ptv_reply_begin(ptv_exchange *r, int status, const char *type);
 ptv_step ptv_reply_busy(ptv_exchange *r, const ptv_error *err); /* 503, come again */
+ptv_step ptv_reply_no_memory(ptv_exchange *r);
 void ptv_exchange_drop_job(ptv_exchange *r);
 
 /* cts.c */

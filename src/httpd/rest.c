@@ -53,15 +53,17 @@ static ptv_step ask_one(ptv_exchange *r, int64_t now_ms)
     ptv_arena mem = PTV_ARENA(PTV_BODY_MEMORY);
     ptv_error err = { 0 };
     const char *type, *value;
+    ptv_job *job;
     ptv_step step = PTV_STEP_WAIT;
     ptv_code rc = ptv_body_artifact(&type, &value, &mem, r->body.data ? r->body.data : "", r->body.len, &err);
     if (rc == PTV_EINVAL) {
         ptv_reply_error(r, 400, "%s (a list goes as application/x-ndjson)", err.msg);
         step = PTV_STEP_REPLY;
-    } else if (rc || ptv_job_add(&r->job, r->h, PTV_HTTPD_LOOKUP, NULL, type, value, &err)) {
-        step = ptv_reply_busy(r, &err);
+    } else if (rc || !(job = ptv_job_add(r->h, PTV_HTTPD_LOOKUP, NULL, type, value))) {
+        step = ptv_reply_no_memory(r);
     } else {
-        r->job->request = r;
+        job->request = r;
+        r->job = job;
         r->until_ms = ptv_given_up_ms(r->h, now_ms);
         r->is_waiting = true;
     }
@@ -73,12 +75,9 @@ static ptv_step ask_one(ptv_exchange *r, int64_t now_ms)
 
 static ptv_step begin_list(ptv_exchange *r, int64_t now_ms)
 {
-    ptv_error err = { 0 };
     r->list = ptv_calloc(1, sizeof *r->list);
-    if (!r->list) {
-        ptv_fail_nomem(&err);
-        return ptv_reply_busy(r, &err);
-    }
+    if (!r->list)
+        return ptv_reply_no_memory(r);
     r->list->rest = r->body.data ? r->body.data : "";
     r->list->rest_len = r->body.len;
     r->list->waits_since_ms = now_ms;
@@ -103,14 +102,14 @@ static bool fill(ptv_exchange *r)
         snprintf(l->input[at], sizeof l->input[at], "%.*s", (int)(len < 255 ? len : 255), line);
         l->ring[at].line = (ptv_buf)PTV_BUF(LINE_LIMIT);
         ptv_code rc = ptv_line_artifact(&type, &value, &mem, line, len, &err);
-        if (!rc)
-            rc = ptv_job_add(&l->ring[at].job, r->h, PTV_HTTPD_LOOKUP, NULL, type, value, &err);
-        if (!rc)
-            l->ring[at].job->request = r;
-        else
+        ptv_job *job = rc ? NULL : ptv_job_add(r->h, PTV_HTTPD_LOOKUP, NULL, type, value);
+        l->ring[at].job = job;
+        if (job)
+            job->request = r;
+        else if (rc)
             write_refusal(&l->ring[at].line, line, len, err.msg);
         ptv_arena_release(&mem);
-        if (rc == PTV_ENOMEM || l->ring[at].line.failed)
+        if ((!job && !rc) || rc == PTV_ENOMEM || l->ring[at].line.failed)
             return false;
         l->count++;
     }

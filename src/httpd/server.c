@@ -354,9 +354,10 @@ static int64_t watch_times(ptv_httpd *h, int64_t now)
                     c->request ? c->request->line : "idle, or no whole request");
             cut(c);
         }
-        if (c->is_suspended && now >= c->request->until_ms)
+        const ptv_exchange *waits = c->is_suspended ? c->request : NULL;
+        if (waits && now >= waits->until_ms)
             ptv_exchange_wake(c->request);
-        int64_t next = c->is_suspended ? c->request->until_ms : c->deadline_ms;
+        int64_t next = waits ? waits->until_ms : c->deadline_ms;
         if (next && next - now < wait)
             wait = next > now ? next - now : 0;
     }
