@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -331,7 +332,8 @@ static void wait(ptv_serve *s)
     ptv_client *c = s->now->client;
     ptv_report *report = NULL;
     void *tag = NULL;
-    ptv_watch(c, ptv_platform_fd(s), POLLIN);
+    int fd = ptv_platform_fd(s);
+    ptv_watch(c, fd >= 0 ? fd : s->quiet, POLLIN); /* with nothing to watch and no lookup it would not wait */
     ptv_code rc = ptv_wait(c, wait_ms(s, ptv_clock_ms()), &err);
     if (rc && rc != PTV_ETIMEOUT)
         ptv_log(PTV_LOG_ERROR, "serve", "%s", err.msg); /* the call it was for is given up in time */
@@ -459,6 +461,7 @@ ptv_code ptv_serve_new(ptv_serve **out, const ptv_serve_options *options, ptv_er
         return ptv_fail_nomem(err);
     s->mem = (ptv_arena)PTV_ARENA(MEMORY_BYTES);
     s->lock = -1;
+    s->quiet = eventfd(0, EFD_CLOEXEC);
     told_to_stop = told_to_reload = 0;
     catch_signals(true);
     ptv_code rc = open_all(s, options, err);
@@ -488,6 +491,8 @@ void ptv_serve_free(ptv_serve *s)
     ptv_metrics_free(s->metrics);
     if (s->lock >= 0)
         close(s->lock);
+    if (s->quiet >= 0)
+        close(s->quiet);
     ptv_arena_release(&s->mem);
     ptv_free(s);
 }

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
 const { spawnSync } = require('child_process');
+const fs = require('fs');
 const { test, startHelper } = require('./stand');
 
 const PT = process.env.PTVERDICT || 'build/ptverdict';
@@ -55,6 +56,8 @@ test(async (s, t) => {
     await ask('frozen', 'thaw', {});
     const after = await s.platform('call', { value: 'after.example' });
     t.is('calls go on', (await s.platform('wait', { ...after, timeout_ms: 20000 })).pop().payload.results.success, true);
+    const ticks = fs.readFileSync(`/proc/${rest.child.pid}/stat`, 'utf8').split(' ').slice(13, 15).reduce((a, b) => a + Number(b), 0);
+    t.ok('who waits for REST does nothing meanwhile: under 5 s of processor time', ticks < 500, `${ticks} ticks`);
     const replies = await s.platform('wait', { ...shared, timeout_ms: 30000 });
     t.is('what a worker held that stands still is done by another', replies.filter((r) => r.complete).length, 12);
     t.ok('it held some', Date.now() - since > 15000 && !still.log.includes('shared-'));
