@@ -40,9 +40,10 @@ static bool has_hash_links(const char *folder)
 static void find_ca_store(ptv_http_setup *s)
 {
     const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-    s->ca_file = s->options.ca_file;
-    if (s->ca_file)
+    if (s->options.ca_file) {
+        *(ptv_is_dir(s->options.ca_file) ? &s->ca_folder : &s->ca_file) = s->options.ca_file;
         return;
+    }
     if (has_hash_links(built->capath))
         s->ca_folder = built->capath;
     else
@@ -82,6 +83,9 @@ ptv_code ptv_http_setup_init(ptv_http_setup *s, const ptv_http_options *options,
         rc = check_readable(o->client_cert, "client_auth_cert", err);
     if (!rc)
         rc = check_readable(o->client_key, "client_auth_key", err);
+    if (!rc && o->ca_file && ptv_is_dir(o->ca_file) && !has_hash_links(o->ca_file))
+        rc = ptv_fail(err, PTV_ESETTINGS, "verify: the folder %s holds no hashed certificate: run 'openssl rehash' on it",
+                      o->ca_file);
     find_ca_store(s);
     return rc;
 }

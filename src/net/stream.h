@@ -14,7 +14,7 @@ typedef struct ptv_stream_options {
     const char *host; /* also SNI and the name verified; an IPv6 address without brackets */
     int port;
     bool verify;
-    const char *ca_file; /* PEM; NULL: the system's */
+    const char *ca_file; /* PEM or hashed folder; NULL: the system's */
     const char *proxy;   /* URL, http:// or https://, may hold user:password; NULL: none, and the environment is not asked */
     const char *no_proxy;        /* "a.example,.b.example"; NULL: none */
     long connect_timeout_ms;     /* name, TCP, proxy and TLS together */

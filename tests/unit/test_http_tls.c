@@ -136,6 +136,22 @@ static void it_trusts_the_ca_it_is_given(void **state)
     assert_int_equal(r.status, 200);
 }
 
+static void it_trusts_the_hashed_folder_it_is_given(void **state)
+{
+    (void)state;
+    NEED_SERVERS();
+    if (!run("cd %s && mkdir hashed bare && cp ca.pem hashed/ca.pem && openssl rehash hashed"))
+        fail();
+    ptv_http_options o = { .verify = true, .ca_file = file("hashed") };
+    result r = once(&o, servers[GOOD].url, TAGS "flagged.example");
+    assert_string_equal(r.message, "");
+    assert_int_equal(r.status, 200);
+    ptv_http_options bare = { .verify = true, .ca_file = file("bare") };
+    r = once(&bare, servers[GOOD].url, TAGS "flagged.example");
+    assert_int_equal(r.code, PTV_ESETTINGS);
+    assert_non_null(strstr(r.message, "bare holds no hashed certificate: run 'openssl rehash' on it"));
+}
+
 static void it_refuses_an_unknown_ca(void **state)
 {
     (void)state;
@@ -520,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define ALONE(f) cmocka_unit_test_setup_teardown(f, clear_environment, clear_environment)
         ALONE(it_trusts_the_ca_it_is_given),
+        ALONE(it_trusts_the_hashed_folder_it_is_given),
         ALONE(it_refuses_an_unknown_ca),
         ALONE(it_refuses_a_certificate_for_another_name),
         ALONE(it_refuses_an_expired_certificate),
