@@ -24,7 +24,8 @@ ptv_code ptv_rules_place(ptv_applied *out, const ptv_config *config, ptv_error *
     ptv_code rc = ptv_settings_rules(&options, &mem, config, &none, err);
     const char *path = rc || options.files ? NULL : options.paths[0];
     if (!rc && options.files)
-        rc = ptv_fail(err, PTV_ESETTINGS, "the rules are values of [rules.files] in %s: change them there", ptv_config_file(config));
+        rc = ptv_fail(err, PTV_ESETTINGS, "the rules are values of [rules.files] in %s: change them there",
+                      ptv_config_file(config));
     else if (!rc && !ptv_config_text(config, PTV_OPT_RULES)) /* what is only found, nobody meant to have replaced */
         rc = ptv_config_require(config, PTV_OPT_RULES, err);
     else if (!rc && ptv_is_file(path))
@@ -75,7 +76,8 @@ ptv_code ptv_rules_apply(ptv_applied *out, const ptv_config *config, const char 
     bool is_link = lstat(a.path, &st) == 0 && S_ISLNK(st.st_mode), had_one = false;
     if (is_link && !realpath(a.path, target))
         target[0] = '\0';
-    mode_t mode = stat(a.path, &st) == 0 && S_ISDIR(st.st_mode) ? st.st_mode & 07777 : 0755; /* as the one that readers can read */
+    mode_t mode =
+        stat(a.path, &st) == 0 && S_ISDIR(st.st_mode) ? st.st_mode & 07777 : 0755; /* as the one that readers can read */
     rc = ptv_folder_copy(fresh, folder, mode, err);
     if (rc)
         return rc;

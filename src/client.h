@@ -21,7 +21,7 @@ typedef struct ptv_answered {
     ptv_record *record;
     ptv_decision decision;
     bool judged;
-    ptv_buf text; /* scratch of whoever writes the report; its memory serves the next */
+    ptv_buf text;       /* scratch of whoever writes the report; its memory serves the next */
     ptv_ruleset *rules; /* what the decision borrows from; NULL when not judged */
 } ptv_answered;
 
@@ -53,7 +53,7 @@ typedef struct ptv_rules_life {
 
 struct ptv_client {
     ptv_client_options options; /* its rules: our copies */
-    ptv_arena mem; /* copies of settings */
+    ptv_arena mem;              /* copies of settings */
     ptv_source_settings sources;
     ptv_soar_options soar;
     ptv_judge how;
@@ -67,7 +67,7 @@ struct ptv_client {
     ptv_rules_life life;
     struct ptv_store *store; /* NULL: nothing is kept */
     ptv_digest *digest;
-    ptv_arena scratch; /* JSON trees of eval */
+    ptv_arena scratch;   /* JSON trees of eval */
     ptv_answered *spare; /* emptied, its memory kept for the next eval; NULL */
 
     ptv_lookup_job *jobs; /* under way */
@@ -77,8 +77,8 @@ struct ptv_client {
     struct pollfd also; /* of ptv_watch(); fd -1: none */
 };
 
-/* A record that is already there, in any of its forms: normalised, short, compact, or the saved answers of one artifact. JSON trees go
- * into `scratch`, which is reset. */
+/* A record that is already there, in any of its forms: normalised, short, compact, or the saved answers of one artifact.
+ * JSON trees go into `scratch`, which is reset. */
 ptv_code ptv_record_of_text(ptv_record **out, ptv_arena *mem, ptv_arena *scratch, const ptv_source_settings *sources,
                             const char *text, size_t len, ptv_error *err);
 

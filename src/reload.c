@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 
 enum {
-    STABLE_MS = 2000,    /* files that are the same for so long have been written */
+    STABLE_MS = 2000, /* files that are the same for so long have been written */
     SAY_AGAIN_MS = 600000,
-    READS = 3            /* of rules that change while they are read */
+    READS = 3 /* of rules that change while they are read */
 };
 #define OPTIONS_LIMIT ((size_t)16 << 20)
 
@@ -92,8 +92,8 @@ static ptv_code load_last_good(ptv_client *c, const ptv_config *config, const pt
         rc = load(&c->rules, c, config, &options, NULL, &scratch);
     if (!rc && count) {
         c->life.last_good = true;
-        ptv_log(PTV_LOG_ERROR, "rules", "%s; in their place stand the rules in use before (%.12s, kept in %s)", why->msg, digest,
-                dir);
+        ptv_log(PTV_LOG_ERROR, "rules", "%s; in their place stand the rules in use before (%.12s, kept in %s)", why->msg,
+                digest, dir);
     } else {
         if (rc)
             ptv_log(PTV_LOG_ERROR, "rules", "nor do the rules in use before (%.12s): %s", digest, scratch.msg);
@@ -168,33 +168,38 @@ ptv_code ptv_client_reload(ptv_client *c, const ptv_config *config, ptv_findings
         c->rules = old;
         ptv_ruleset_unref(fresh);
         refuse(c, err);
-        ptv_log(PTV_LOG_ERROR, "rules", "refused: %s; %s", err->msg, old ? "those loaded before stay in force" : "there are none");
+        ptv_log(PTV_LOG_ERROR, "rules", "refused: %s; %s", err->msg,
+                old ? "those loaded before stay in force" : "there are none");
         return rc;
     }
     ptv_client_set_how(c, config);
     c->life.refused[0] = '\0';
     c->life.last_good = false;
-    ptv_log(PTV_LOG_INFO, "rules", "loaded: %.12s, before %.12s", ptv_ruleset_digest(fresh), old ? ptv_ruleset_digest(old) : "none");
+    ptv_log(PTV_LOG_INFO, "rules", "loaded: %.12s, before %.12s", ptv_ruleset_digest(fresh),
+            old ? ptv_ruleset_digest(old) : "none");
     ptv_ruleset_unref(old);
     return PTV_OK;
 }
 
 /* ----------------------------------------------------------------------------------------------- looking */
 
-static void mix(uint64_t *print, const void *bytes, size_t len)
+static void mix(uint64_t *print, uint64_t value) /* FNV-1a, a number at a time */
 {
-    for (const unsigned char *p = bytes; len--; p++)
-        *print = (*print ^ *p) * UINT64_C(0x100000001b3);
+    *print = (*print ^ value) * UINT64_C(0x100000001b3);
 }
 
 static void mix_file(uint64_t *print, const char *path)
 {
     struct stat st;
-    mix(print, path, strlen(path) + 1);
+    for (const char *p = path; *p; p++)
+        mix(print, (unsigned char)*p);
     if (stat(path, &st))
         return;
-    const int64_t seen[] = { (int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_nsec };
-    mix(print, seen, sizeof seen);
+    mix(print, st.st_ino);
+    mix(print, (uint64_t)st.st_size);
+    mix(print, (uint64_t)st.st_mtim.tv_sec);
+    mix(print, (uint64_t)st.st_mtim.tv_nsec);
+    mix(print, (uint64_t)st.st_ctim.tv_nsec);
 }
 
 static void mix_folder(uint64_t *print, ptv_arena *mem, const char *folder)

@@ -141,7 +141,8 @@ static bool is_off(const char *text)
 const char *ptv_settings_verify(const ptv_config *config)
 {
     const char *verify = ptv_config_text(config, PTV_OPT_APP_VERIFY);
-    /* The Python app never reached [integrations] verify once its own section was there; what an administrator wrote is heard here. */
+    /* The Python app never reached [integrations] verify once its own section was there; what an administrator wrote is
+     * heard here. */
     return verify ? verify : ptv_config_text(config, PTV_OPT_INT_VERIFY);
 }
 
@@ -223,7 +224,8 @@ static bool is_rule_name(const char *name)
 }
 
 /* [rules.files]: rules that came as values of the settings file, for who can mount no folder. None: *count 0. */
-static ptv_code rule_files(const ptv_rule_file **out, size_t *count, ptv_arena *mem, const ptv_config *config, ptv_error *err)
+static ptv_code rule_files(const ptv_rule_file **out, size_t *count, ptv_arena *mem, const ptv_config *config,
+                           ptv_error *err)
 {
     ptv_config_entry e;
     size_t most = 0;
@@ -237,8 +239,10 @@ static ptv_code rule_files(const ptv_rule_file **out, size_t *count, ptv_arena *
         if (!path)
             return ptv_arena_fail(mem, err);
         if (!is_rule_name(e.key))
-            return ptv_fail(err, PTV_ESETTINGS, "%s:%d: '%.60s' in [" RULE_FILES "] is no rule file (NAME.lua) and no list "
-                            "(lists/NAME.txt, lists/exceptions.csv)", ptv_config_file(config), e.line, e.key);
+            return ptv_fail(err, PTV_ESETTINGS,
+                            "%s:%d: '%.60s' in [" RULE_FILES "] is no rule file (NAME.lua) and no list "
+                            "(lists/NAME.txt, lists/exceptions.csv)",
+                            ptv_config_file(config), e.line, e.key);
         files[i] = (ptv_rule_file){
             .path = path, .folder = "[" RULE_FILES "]", .name = e.key, .text = e.value, .len = strlen(e.value)
         };

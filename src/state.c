@@ -55,7 +55,8 @@ static ptv_code keep_rules(ptv_client *c, ptv_error *err)
     if (!kept)
         return ptv_fail_nomem(err);
     for (size_t i = 0; i < count; i++)
-        kept[i] = (ptv_kept_file){ files[i].path, files[i].folder, files[i].name, files[i].digest, files[i].text, files[i].len };
+        kept[i] =
+            (ptv_kept_file){ files[i].path, files[i].folder, files[i].name, files[i].digest, files[i].text, files[i].len };
     ptv_code rc = ptv_store_rules_keep(c->store, ptv_ruleset_digest(c->rules), kept, count, err);
     ptv_free(kept);
     if (!rc && c->options.last_good)
@@ -148,8 +149,7 @@ static void put_compact(ptv_json_out *o, const ptv_record *record)
     ptv_buf_release(&text);
 }
 
-static void put_line(ptv_buf *line, const ptv_report *r, const char *incident_id,
-                     const char *artifact_id)
+static void put_line(ptv_buf *line, const ptv_report *r, const char *incident_id, const char *artifact_id)
 {
     const ptv_answered *a = r->answered;
     const ptv_decision *d = &a->decision;

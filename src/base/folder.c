@@ -177,7 +177,8 @@ ptv_code ptv_folder_exchange(const char *path, const char *fresh, const char *ke
         ptv_folder_remove(kept);
         rc = move_twice(path, fresh, kept, err);
     } else if (errno == EBUSY || errno == EXDEV) {
-        rc = ptv_fail_detail(err, PTV_EIO, errno, "%s is mounted here: change what is mounted, or mount the folder above it", path);
+        rc = ptv_fail_detail(err, PTV_EIO, errno, "%s is mounted here: change what is mounted, or mount the folder above it",
+                             path);
     } else {
         rc = fail_errno(path, err);
     }

@@ -9,9 +9,9 @@
 #include <sys/types.h>
 
 /*
- * Copy the regular files and folders below `from` into the new folder `to`; names that begin with a dot stay behind, links are
- * followed. Files become 0644, folders `mode`. Errors: PTV_EIO naming the file, PTV_ETOOBIG, PTV_ENOMEM; what was copied until
- * then is removed.
+ * Copy the regular files and folders below `from` into the new folder `to`; names that begin with a dot stay behind, links
+ * are followed. Files become 0644, folders `mode`. Errors: PTV_EIO naming the file, PTV_ETOOBIG, PTV_ENOMEM; what was copied
+ * until then is removed.
  */
 ptv_code ptv_folder_copy(const char *to, const char *from, mode_t mode, ptv_error *err);
 void ptv_folder_remove(const char *path); /* and all below it; what cannot be removed stays */

@@ -247,7 +247,8 @@ const cli_command cli_cmd_apply = {
     .about =
         "The folder in use is the setting `rules`. DIR is checked, its cases are run, and the decisions of the log since\n"
         "--since (7d) are judged by both: what comes out differently is shown. Then a copy of DIR takes the place of the\n"
-        "folder in use, in one step; the old one is kept beside it. Nothing is asked. Exit code 1, and nothing changed, when\n"
+        "folder in use, in one step; the old one is kept beside it. Nothing is asked. Exit code 1, and nothing changed, "
+        "when\n"
         "a rule does not load or a case fails.",
     .example = "  ptverdict apply --dry-run checkout/rules\n  ptverdict apply checkout/rules",
     .flags = CLI_BIT(FLAG_NOW) | CLI_BIT(FLAG_SINCE) | CLI_BIT(FLAG_DRY_RUN),

@@ -69,7 +69,8 @@ size_t ptv_config_rules_count(const struct ptv_config *c);
 ptv_config_pair ptv_config_rules_at(const struct ptv_config *c, size_t index);
 /* Any key of any section, as configparser would read it and after $NAME expansion; NULL: absent. For [resilient]. */
 const char *ptv_config_raw(const struct ptv_config *c, const char *section, const char *key);
-/* The index'th key of a section in the file, its value as configparser reads it; $NAME stays as it is. false: past the end. */
+/* The index'th key of a section in the file, its value as configparser reads it; $NAME stays as it is. false: past the end.
+ */
 typedef struct ptv_config_entry {
     const char *key, *value;
     int line;

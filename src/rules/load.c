@@ -96,8 +96,8 @@ static bool digest_settings(ptv_loader *set)
     for (size_t i = 0; i < o->setting_count; i++) {
         if (!set->setting_used[i])
             continue;
-        all[count] = (ptv_setting_used){ ptv_arena_strdup(mem, o->settings[i].name),
-                                         ptv_arena_strdup(mem, o->settings[i].value) };
+        all[count] =
+            (ptv_setting_used){ ptv_arena_strdup(mem, o->settings[i].name), ptv_arena_strdup(mem, o->settings[i].value) };
         if (!all[count].name || !all[count].value)
             return false;
         count++;
@@ -465,7 +465,7 @@ ptv_code ptv_rules_digest(char out[PTV_DIGEST_HEX], const ptv_rules_options *opt
 {
     ptv_ruleset *rs = NULL;
     ptv_code rc = load(&rs, options, true, NULL, err);
-    if (!rc)
+    if (rs)
         memcpy(out, rs->digest, PTV_DIGEST_HEX);
     ptv_ruleset_unref(rs);
     return rc == PTV_ERULES ? (err->code = PTV_EIO) : rc; /* files that cannot be read */

@@ -21,10 +21,10 @@
 enum {
     CALL_CPU_MS = 1000,
     CALL_WALL_MS = 5000,
-    START_MS = 30000,        /* for loading, on a busy machine */
-    START_AGAIN_MS = 1000,   /* after one that failed */
+    START_MS = 30000,      /* for loading, on a busy machine */
+    START_AGAIN_MS = 1000, /* after one that failed */
     KILLS_IN_A_ROW = 3,
-    CPU_AHEAD_S = 20,        /* processor time left to it in case we no longer watch */
+    CPU_AHEAD_S = 20, /* processor time left to it in case we no longer watch */
     RECORD_MOST = 96 << 20
 };
 
@@ -47,7 +47,7 @@ struct ptv_rule_process {
     int fd;
     clockid_t clock; /* its processor time */
     int64_t renewed_s;
-    int64_t failed_at_ms; /* the last start; 0: it went well */
+    int64_t failed_at_ms;  /* the last start; 0: it went well */
     ptv_buf record, fresh; /* sent last; to be sent */
     int64_t now;
     bool sent; /* it has the record */
@@ -233,7 +233,8 @@ static ptv_code check_ready(const ptv_rule_process *p, const ptv_frame *head, pt
 {
     ready->text[sizeof ready->text - 1] = '\0';
     if (head->kind != PTV_FRAME_READY || head->len != sizeof *ready)
-        return ptv_fail(err, PTV_EIO, "%s is not a program that can be one", p->how.program ? p->how.program : "this program");
+        return ptv_fail(err, PTV_EIO, "%s is not a program that can be one",
+                        p->how.program ? p->how.program : "this program");
     if (ready->code)
         return ptv_fail(err, PTV_EIO, "%s", ready->text);
     if (ready->nodes != p->rs->node_count || memcmp(ready->digest, p->rs->digest, sizeof ready->digest) != 0 ||
@@ -263,7 +264,8 @@ static ptv_code start(ptv_rule_process *p, ptv_error *err)
         if (!rc && m) {
             char text[80];
             int status = end(p);
-            rc = ptv_fail(err, PTV_EIO, "%s", m == OVER_TIME ? "it did not load the rules in time" : ending(text, sizeof text, status));
+            rc = ptv_fail(err, PTV_EIO, "%s",
+                          m == OVER_TIME ? "it did not load the rules in time" : ending(text, sizeof text, status));
         }
         if (rc)
             end(p);
@@ -281,7 +283,8 @@ static ptv_code put_record(ptv_rule_process *p, const ptv_record *r, ptv_error *
     view.fetched_at = PTV_NO_TIME; /* set between planning and judging, which are to count as one record */
     for (int s = 0; s < PTV_SECTION_COUNT; s++)
         if (!(p->sections & PTV_BIT(s)))
-            view.sections[s] = (ptv_section_info){ .state = PTV_STATE_NOT_ASKED, .fetched_at = PTV_NO_TIME, .retry_after_s = -1 };
+            view.sections[s] =
+                (ptv_section_info){ .state = PTV_STATE_NOT_ASKED, .fetched_at = PTV_NO_TIME, .retry_after_s = -1 };
     ptv_buf_clear(&p->fresh);
     ptv_record_write_compact(&p->fresh, &view);
     if (ptv_buf_check(&p->fresh, err))
@@ -353,8 +356,8 @@ static ptv_code give_up(custom *c, const char *why, ptv_error *err)
         ptv_log(PTV_LOG_WARNING, "rules", "%s; the rule process is started again", c->why);
         return ptv_fail(err, PTV_ELIMIT, "%s", c->why);
     }
-    snprintf(c->why, sizeof c->why, "%s:%d: an error until the rules are loaded again: %s, three times in a row", c->cond->file,
-             c->cond->line, why);
+    snprintf(c->why, sizeof c->why, "%s:%d: an error until the rules are loaded again: %s, three times in a row",
+             c->cond->file, c->cond->line, why);
     ptv_log(PTV_LOG_ERROR, "rules", "%s", c->why);
     if (!p->state.off++)
         p->state.off_reason = c->why;
@@ -398,10 +401,12 @@ static ptv_code run(void *self, ptv_truth *out, const char **reason, ptv_arena *
         int status = end(p);
         char text[80], why[200];
         if (m == OVER_TIME)
-            snprintf(why, sizeof why, "over the limit of %d ms of processor time (%d ms in all)", p->how.cpu_ms, p->how.wall_ms);
+            snprintf(why, sizeof why, "over the limit of %d ms of processor time (%d ms in all)", p->how.cpu_ms,
+                     p->how.wall_ms);
         else
             snprintf(why, sizeof why, "the rule process is gone: %s", ending(text, sizeof text, status));
-        bool its_own = m == OVER_TIME || (WIFSIGNALED(status) && (WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGXCPU));
+        bool its_own =
+            m == OVER_TIME || (WIFSIGNALED(status) && (WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGXCPU));
         if (its_own || again)
             return give_up(c, why, err);
         ptv_log(PTV_LOG_WARNING, "rules", "%s; it is started and asked again", why);
@@ -438,7 +443,34 @@ static ptv_code write_load(ptv_rule_process *p, const ptv_rules_options *o, ptv_
     return ptv_buf_check(&p->load, err);
 }
 
-ptv_code ptv_ruleset_separate(ptv_ruleset *rs, const ptv_rules_options *loaded, const ptv_process_options *how, ptv_error *err)
+static ptv_code name_customs(ptv_rule_process *p, const ptv_ruleset *rs, size_t count, ptv_error *err)
+{
+    custom *customs = ptv_calloc(count, sizeof *customs);
+    if (!customs)
+        return ptv_fail_nomem(err);
+    p->customs = customs;
+    for (size_t i = 0; i < rs->node_count; i++) {
+        if (!rs->nodes[i]->custom)
+            continue;
+        customs[p->count++] = (custom){ .process = p, .cond = rs->nodes[i] };
+        p->sections |= rs->nodes[i]->sections;
+    }
+    return PTV_OK;
+}
+
+/* From here on its Lua states are not needed. */
+static void move_customs(ptv_ruleset *rs, ptv_rule_process *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        ptv_custom_move(p->customs[i].cond->custom, run, &p->customs[i]);
+    for (size_t i = 0; i < rs->sandbox_count; i++)
+        ptv_sandbox_free(rs->sandboxes[i]);
+    rs->sandbox_count = 0;
+    rs->process = p;
+}
+
+ptv_code ptv_ruleset_separate(ptv_ruleset *rs, const ptv_rules_options *loaded, const ptv_process_options *how,
+                              ptv_error *err)
 {
     size_t count = 0;
     for (size_t i = 0; i < rs->node_count; i++)
@@ -457,27 +489,16 @@ ptv_code ptv_ruleset_separate(ptv_ruleset *rs, const ptv_rules_options *loaded, 
     p->load = (ptv_buf)PTV_BUF(PTV_FRAME_MOST);
     p->record = (ptv_buf)PTV_BUF(RECORD_MOST);
     p->fresh = (ptv_buf)PTV_BUF(RECORD_MOST);
-    p->customs = ptv_calloc(count, sizeof *p->customs);
-    ptv_code rc = p->customs ? write_load(p, loaded, err) : ptv_fail_nomem(err);
-    for (size_t i = 0; i < rs->node_count && !rc; i++) {
-        if (!rs->nodes[i]->custom)
-            continue;
-        p->customs[p->count++] = (custom){ .process = p, .cond = rs->nodes[i] };
-        p->sections |= rs->nodes[i]->sections;
-    }
+    ptv_code rc = name_customs(p, rs, count, err);
+    if (!rc)
+        rc = write_load(p, loaded, err);
     if (!rc)
         rc = start(p, err);
-    if (rc) {
+    if (rc)
         ptv_rule_process_free(p);
-        return rc;
-    }
-    for (size_t i = 0; i < count; i++)
-        ptv_custom_move(p->customs[i].cond->custom, run, &p->customs[i]);
-    for (size_t i = 0; i < rs->sandbox_count; i++)
-        ptv_sandbox_free(rs->sandboxes[i]);
-    rs->sandbox_count = 0;
-    rs->process = p;
-    return PTV_OK;
+    else
+        move_customs(rs, p);
+    return rc;
 }
 
 ptv_process_state ptv_ruleset_process(const ptv_ruleset *rs)

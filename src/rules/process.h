@@ -72,6 +72,6 @@ typedef ptv_code ptv_custom_run_fn(void *self, ptv_truth *out, const char **reas
 void ptv_custom_move(ptv_custom *c, ptv_custom_run_fn *run, void *self);
 
 typedef struct ptv_rule_process ptv_rule_process; /* the parent's end */
-void ptv_rule_process_free(ptv_rule_process *p); /* NULL is fine */
+void ptv_rule_process_free(ptv_rule_process *p);  /* NULL is fine */
 
 #endif

@@ -58,16 +58,17 @@ static bool limit(int what, rlim_t soft, rlim_t hard)
 static bool limit_all(void)
 {
     /* A sanitizer reserves terabytes of addresses. */
-    return limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) && limit(RLIMIT_NOFILE, 1, 1) && limit(RLIMIT_NPROC, 0, 0) &&
-           (SANITIZED || limit(RLIMIT_AS, MOST_MEMORY, MOST_MEMORY)) && limit(RLIMIT_CPU, LOAD_CPU_S, RLIM_INFINITY);
+    return limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) && limit(RLIMIT_NOFILE, 1, 1) &&
+           limit(RLIMIT_NPROC, 0, 0) && (SANITIZED || limit(RLIMIT_AS, MOST_MEMORY, MOST_MEMORY)) &&
+           limit(RLIMIT_CPU, LOAD_CPU_S, RLIM_INFINITY);
 }
 
 static const int allowed[] = {
-    __NR_read,    __NR_write, __NR_exit_group, __NR_exit,          __NR_brk,        __NR_munmap,
-    __NR_mremap,  __NR_madvise, __NR_futex,    __NR_clock_gettime, __NR_rt_sigreturn, __NR_restart_syscall,
-    __NR_getrandom, /* seeds of hash tables */
+    __NR_read,         __NR_write,           __NR_exit_group, __NR_exit,   __NR_brk,
+    __NR_munmap,       __NR_mremap,          __NR_madvise,    __NR_futex,  __NR_clock_gettime,
+    __NR_rt_sigreturn, __NR_restart_syscall, __NR_getrandom, /* seeds of hash tables */
 #if SANITIZED
-    __NR_sigaltstack, __NR_sched_yield, __NR_getpid, __NR_gettid,
+    __NR_sigaltstack,  __NR_sched_yield,     __NR_getpid,     __NR_gettid,
 #endif
 };
 /* Memory yes, but none that can be run. */
@@ -89,11 +90,13 @@ static bool filter(void)
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (unsigned i = 0; i < ALLOWED; i++, n++)
-        code[n] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], (uint8_t)(allow_at - n - 1), 0);
+        code[n] =
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], (uint8_t)(allow_at - n - 1), 0);
     for (unsigned i = 0; i < CHECKED; i++, n++) { /* the last one that is not it is killed */
         unsigned to_check = 4 + ALLOWED + CHECKED - n - 1;
         uint8_t otherwise = (uint8_t)(i + 1 < CHECKED ? 0 : kill_at - n - 1);
-        code[n] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)without_exec[i], (uint8_t)to_check, otherwise);
+        code[n] =
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)without_exec[i], (uint8_t)to_check, otherwise);
     }
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2]) + LOW_HALF);
     code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);

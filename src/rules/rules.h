@@ -11,7 +11,7 @@ typedef struct ptv_ruleset ptv_ruleset; /* immutable once loaded, reference coun
 /* A value that rules may read as setting "name". */
 typedef struct ptv_rule_setting {
     const char *name, *value;
-    const char *where; /* "app.config:12", for messages */
+    const char *where;     /* "app.config:12", for messages */
     bool in_rules_section; /* [rules]: reported when no rule uses it */
 } ptv_rule_setting;
 
@@ -32,8 +32,8 @@ typedef struct ptv_rules_options {
     bool keep_text; /* of every file, in ptv_ruleset_files() */
     const ptv_rule_setting *settings;
     size_t setting_count;
-    ptv_sections supported;   /* sections that a configured source can give; all bits when none is configured */
-    int64_t now;              /* for expiry of allowances */
+    ptv_sections supported; /* sections that a configured source can give; all bits when none is configured */
+    int64_t now;            /* for expiry of allowances */
     bool shadow_fetch;
     bool part; /* single files of a larger set: which rules and uses of settings are elsewhere is not known */
 } ptv_rules_options;
@@ -44,7 +44,8 @@ ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, p
 /* What its digest covers. */
 const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count); /* sorted by name */
 const char *ptv_ruleset_digest(const ptv_ruleset *rs);
-/* The digest that a set has, or would have if it loaded: its files are read and not looked into. Errors: PTV_EIO, PTV_ENOMEM. */
+/* The digest that a set has, or would have if it loaded: its files are read and not looked into. Errors: PTV_EIO,
+ * PTV_ENOMEM. */
 ptv_code ptv_rules_digest(char out[PTV_DIGEST_HEX], const ptv_rules_options *options, ptv_error *err);
 /* A text of the owner's that lives and dies with the set. NULL: no memory; none was given. */
 const char *ptv_ruleset_note(ptv_ruleset *rs, const char *text);
@@ -58,9 +59,9 @@ const ptv_setting_used *ptv_ruleset_settings(const ptv_ruleset *rs, size_t *coun
  * Run the custom conditions of a set in a process of their own, which holds no key, no environment, no file and no network;
  * nothing to do when it has none. `loaded`: the options it was loaded with, keep_text among them.
  *
- * Judging waits for the process. One that does not answer in time is ended, as is one that breaks its limits: that condition is
- * then an error for this record, and after three times in a row for every record. A process that was killed by somebody else
- * is started again and asked again. Errors: PTV_EIO it cannot be started, PTV_ENOMEM.
+ * Judging waits for the process. One that does not answer in time is ended, as is one that breaks its limits: that condition
+ * is then an error for this record, and after three times in a row for every record. A process that was killed by somebody
+ * else is started again and asked again. Errors: PTV_EIO it cannot be started, PTV_ENOMEM.
  */
 typedef struct ptv_process_options {
     const char *program, *command; /* NULL: this program, "rule-process" */
@@ -80,8 +81,8 @@ void ptv_ruleset_unref(ptv_ruleset *rs); /* NULL is fine */
 
 typedef struct ptv_judge {
     ptv_level alert_from;
-    bool trace;          /* fill rule_result.trace, every condition evaluated */
-    bool brief;          /* outcomes, levels and verdict only: no reasons, hit, note, summary, id */
+    bool trace; /* fill rule_result.trace, every condition evaluated */
+    bool brief; /* outcomes, levels and verdict only: no reasons, hit, note, summary, id */
     bool stale_is_unknown;
     bool not_routable;   /* network sources were blocked: verdict skipped where nothing matched */
     bool time_required;  /* eval without --now and without fetched_at: a time test that runs is an error */
@@ -89,12 +90,15 @@ typedef struct ptv_judge {
     int invert;          /* node index whose truth is turned round, or -1 */
     const char *why_not; /* fill decision.why_not for this rule id; NULL */
 } ptv_judge;
-#define PTV_JUDGE { .alert_from = PTV_LEVEL_LOW, .invert = -1 }
+#define PTV_JUDGE                                                                                                           \
+    {                                                                                                                       \
+        .alert_from = PTV_LEVEL_LOW, .invert = -1                                                                           \
+    }
 
 /* Judge a sealed record; record->now is the time of judging. All of `out` lives in `mem` and borrows from `rs`.
  * Errors: PTV_EINVAL (time_required), PTV_ENOMEM, PTV_ETOOBIG. */
-ptv_code ptv_ruleset_judge(ptv_decision *out, ptv_arena *mem, const ptv_ruleset *rs, const ptv_record *record, const ptv_judge *how,
-                           ptv_error *err);
+ptv_code ptv_ruleset_judge(ptv_decision *out, ptv_arena *mem, const ptv_ruleset *rs, const ptv_record *record,
+                           const ptv_judge *how, ptv_error *err);
 
 /* Which sections to ask next for this partly filled record (not_asked without a cause = may still be asked).
  * frugal: the one that can settle most live rules, or, when all are settled, those that only hits and notes show, together.

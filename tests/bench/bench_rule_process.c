@@ -39,10 +39,11 @@ static ptv_record *make_record(ptv_arena *mem, int number)
         ptv_buf_printf(&text, ",\"tag-%02d\"", i);
     ptv_buf_puts(&text, "],\"passive_dns\":{\"total_records\":1000,\"records\":[");
     for (int i = 0; i < 1000; i++)
-        ptv_buf_printf(&text,
-                       "%s{\"value\":\"evil.example\",\"type\":\"%s\",\"resolve\":\"192.0.2.%d\",\"first_seen\":\"2026-01-%02d\","
-                       "\"last_seen\":\"2026-04-%02d\",\"sources\":[\"riskiq\"]}",
-                       i ? "," : "", i % 3 ? "MX" : "AAAA", (i + number) % 250, 10 + i % 19, 10 + i % 20);
+        ptv_buf_printf(
+            &text,
+            "%s{\"value\":\"evil.example\",\"type\":\"%s\",\"resolve\":\"192.0.2.%d\",\"first_seen\":\"2026-01-%02d\","
+            "\"last_seen\":\"2026-04-%02d\",\"sources\":[\"riskiq\"]}",
+            i ? "," : "", i % 3 ? "MX" : "AAAA", (i + number) % 250, 10 + i % 19, 10 + i % 20);
     ptv_buf_puts(&text, "]}}");
     const ptv_json *json;
     ptv_record *r;
@@ -66,7 +67,9 @@ enum { WINDOWS = 20, CALLS = 400, RECORDS = 16 };
 static void measure(const char *what, const char *rule, ptv_record *const *records)
 {
     static double us[CALLS];
-    const ptv_rule_file file = { .path = "bench.lua", .folder = ".", .name = "bench.lua", .text = rule, .len = strlen(rule) };
+    const ptv_rule_file file = {
+        .path = "bench.lua", .folder = ".", .name = "bench.lua", .text = rule, .len = strlen(rule)
+    };
     const ptv_rules_options options = { .files = &file, .file_count = 1, .supported = ~0u, .keep_text = true };
     ptv_ruleset *rs = NULL;
     ptv_error err = { 0 };

@@ -1,6 +1,6 @@
 /*
- * test_reload.c: rules loaded anew under a client: whole or not at all, lookups under way by the old ones, and what stands in
- * when none load. The source is a list of local indicators, so that a lookup needs no network.
+ * test_reload.c: rules loaded anew under a client: whole or not at all, lookups under way by the old ones, and what stands
+ * in when none load. The source is a list of local indicators, so that a lookup needs no network.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

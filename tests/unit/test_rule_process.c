@@ -272,9 +272,8 @@ static void make_code(void)
 static void it_dies_of_what_rules_may_not_have(void **state)
 {
     (void)state;
-    static const attempt attempts[] = { { "open", open_a_file },      { "socket", open_a_socket },
-                                        { "fork", fork_off },         { "exec", start_a_program },
-                                        { "kill", signal_somebody },  { "code", make_code } };
+    static const attempt attempts[] = { { "open", open_a_file },     { "socket", open_a_socket }, { "fork", fork_off },
+                                        { "exec", start_a_program }, { "kill", signal_somebody }, { "code", make_code } };
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
         pid_t pid = fork();
         if (pid == 0) {
