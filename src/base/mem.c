@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "base/mem.h"
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,6 +84,11 @@ void ptv_free(void *p)
     if (p)
         atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
     free(p);
+}
+
+void ptv_mem_trim(void)
+{
+    malloc_trim(0);
 }
 
 size_t ptv_mem_live(void)

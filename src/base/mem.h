@@ -15,6 +15,8 @@ char *ptv_strdup(const char *text);
 char *ptv_strndup(const char *text, size_t len);
 void ptv_free(void *p); /* NULL is fine */
 
+void ptv_mem_trim(void); /* give free memory back to the system: for a program that has nothing to do */
+
 size_t ptv_mem_live(void);               /* allocations not yet freed */
 void ptv_mem_fail_at(unsigned long nth); /* the nth allocation from now fails (1 = the next); 0: none. Tests only */
 unsigned long ptv_mem_count(void);       /* allocations asked for so far */

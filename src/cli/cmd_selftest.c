@@ -62,11 +62,12 @@ const cli_command cli_cmd_selftest = {
     .name = "selftest",
     .operands = "",
     .summary = "Test settings, platform, rules, sources, TLS, key and quota; one line each, no paid query",
-    .about = "With a section [resilient] the platform is tested too: login, function, broker, queue; no call is taken off it.\n"
-             "Exit codes are those of the SOAR platform's framework: 0 all passed, 1 something of our own did not, 20 REST\n"
-             "connection, 21 API key refused, 22 CA file not found, 23 TLS, 24 not a member of the organisation, 25 e-mail or\n"
-             "password refused, 30 STOMP, 31 STOMP login refused, 32 not authorised to read the queue, 33 no subscription in "
-             "time.",
+    .about =
+        "With a section [resilient] the platform is tested too: login, function, broker, queue; no call is taken off it.\n"
+        "Exit codes are those of the SOAR platform's framework: 0 all passed, 1 something of our own did not, 20 REST\n"
+        "connection, 21 API key refused, 22 CA file not found, 23 TLS, 24 not a member of the organisation, 25 e-mail or\n"
+        "password refused, 30 STOMP, 31 STOMP login refused, 32 not authorised to read the queue, 33 no subscription in "
+        "time.",
     .example = "  ptverdict selftest -c /etc/ptverdict/app.config",
     .formats = "text json",
     .run = run_selftest,

@@ -40,8 +40,10 @@ const cli_command cli_cmd_serve = {
     .operands = "",
     .summary = "Answer the SOAR platform: function calls from its broker, and HTTP",
     .about =
-        "Logs in at the platform of [resilient], subscribes to the queue of fn_passivetotal and answers its calls; answers the\n"
-        "custom threat service, /v1/verdict, /healthz, /readyz and /metrics on http_listen. SIGTERM stops it: running calls\n"
+        "Logs in at the platform of [resilient], subscribes to the queue of fn_passivetotal and answers its calls; answers "
+        "the\n"
+        "custom threat service, /v1/verdict, /healthz, /readyz and /metrics on http_listen. SIGTERM stops it: running "
+        "calls\n"
         "come to their end within stop_within. SIGHUP, or a change of the settings file, reads settings and rules anew.\n"
         "Exit codes beside the usual ones: 20 to 25 when the platform refuses us (see selftest), 75 another instance runs.",
     .example = "  ptverdict serve -c app.config",

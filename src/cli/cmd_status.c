@@ -83,8 +83,9 @@ const cli_command cli_cmd_status = {
     .name = "status",
     .operands = "",
     .summary = "How the serve of the same settings is doing",
-    .about = "Exit code 0: it runs, is connected to the broker where it should be, and has been heard of within 30 seconds;\n"
-             "1: not so. That is what a liveness probe wants to know.",
+    .about =
+        "Exit code 0: it runs, is connected to the broker where it should be, and has been heard of within 30 seconds;\n"
+        "1: not so. That is what a liveness probe wants to know.",
     .example = "  ptverdict status -c app.config",
     .formats = "text json",
     .run = run_status,

@@ -252,13 +252,13 @@ static ptv_code http_poll(void *self, int timeout_ms, ptv_error *err)
     shorten(&wait_ms, &h->waiting, now_ms);
     struct curl_waitfd also = { .fd = h->also ? h->also->fd : -1 };
     if (h->also) { /* poll()'s own bits are the same numbers, but nobody says so */
-        also.events = (short)((h->also->events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-                              (h->also->events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
+        also.events =
+            (short)((h->also->events & POLLIN ? CURL_WAIT_POLLIN : 0) | (h->also->events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
     }
     CURLMcode mc = curl_multi_poll(h->multi, &also, h->also ? 1 : 0, wait_ms, NULL);
     if (h->also)
-        h->also->revents = (short)((also.revents & CURL_WAIT_POLLIN ? POLLIN : 0) |
-                                   (also.revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
+        h->also->revents =
+            (short)((also.revents & CURL_WAIT_POLLIN ? POLLIN : 0) | (also.revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
     if (!mc)
         mc = curl_multi_perform(h->multi, &running);
     if (h->sent_on_http2 >= RECYCLE_AFTER)

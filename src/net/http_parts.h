@@ -116,7 +116,7 @@ struct ptv_http {
     ptv_http_list waiting, running; /* oldest first */
     CURL **spare;                   /* easy handles to use again; room for max_connections */
     size_t spare_count;
-    size_t body_bytes; /* of all running */
+    size_t body_bytes;   /* of all running */
     struct pollfd *also; /* watched beside; NULL */
     unsigned long finished;
     int sent_on_http2; /* of this generation */

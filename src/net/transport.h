@@ -14,9 +14,9 @@ typedef struct ptv_request {
     const char *url;    /* https, or http as settings allow; percent-encoded */
     const char *body;   /* NULL: none */
     size_t body_len;
-    const char *content_type;            /* with a body */
-    const char *user, *secret;           /* basic auth; NULL: none. Never printed */
-    const char *const *headers;          /* further ones, "Name: value", NULL at the end; NULL: none. Not sent to another place */
+    const char *content_type;   /* with a body */
+    const char *user, *secret;  /* basic auth; NULL: none. Never printed */
+    const char *const *headers; /* further ones, "Name: value", NULL at the end; NULL: none. Not sent to another place */
     long connect_timeout_ms, timeout_ms; /* total, from start() on; 0: no limit */
     size_t body_limit_bytes;             /* unpacked; 0: what all bodies together may take */
 } ptv_request;                           /* all borrowed during start() only: the transport copies */

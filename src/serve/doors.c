@@ -92,8 +92,7 @@ static void recall(ptv_serve *s, ptv_httpd_job *job)
         ptv_serve_store_failed(s, &err);
     const char *line = found ? memchr(kept.body, '\n', kept.body_len) : NULL;
     const char *type = line ? ptv_arena_strndup(&mem, kept.body, (size_t)(line - kept.body)) : NULL;
-    const char *value =
-        line ? ptv_arena_strndup(&mem, line + 1, kept.body_len - (size_t)(line + 1 - kept.body)) : NULL;
+    const char *value = line ? ptv_arena_strndup(&mem, line + 1, kept.body_len - (size_t)(line + 1 - kept.body)) : NULL;
     ptv_httpd_recalled(s->httpd, job, type, type ? value : NULL);
     ptv_arena_release(&mem);
 }
@@ -104,20 +103,18 @@ static void look_up(ptv_serve *s, ptv_httpd_job *job)
     door_lookup *l = ptv_calloc(1, sizeof *l);
     if (job->id)
         keep_query(s, job);
-    ptv_code rc = PTV_OK;
+    if (l)
+        *l = (door_lookup){ .tag = { lookup_done }, .serve = s, .job = job };
     if (s->now->broken)
-        rc = ptv_fail(&err, PTV_ERULES, "%s", s->now->broken);
+        ptv_fail(&err, PTV_ERULES, "%s", s->now->broken);
     else if (!l)
-        rc = ptv_fail_nomem(&err);
-    else
-        rc = ptv_submit(s->now->client, job->value, job->type, &l->tag, &err);
-    if (rc) {
-        ptv_free(l);
-        ptv_httpd_answer(s->httpd, job, NULL, &err);
+        ptv_fail_nomem(&err);
+    else if (!ptv_submit(s->now->client, job->value, job->type, &l->tag, &err)) {
+        s->http_lookups++;
         return;
     }
-    *l = (door_lookup){ .tag = { lookup_done }, .serve = s, .job = job };
-    s->http_lookups++;
+    ptv_free(l);
+    ptv_httpd_answer(s->httpd, job, NULL, &err);
 }
 
 void ptv_doors_take(ptv_serve *s)

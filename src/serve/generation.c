@@ -34,10 +34,12 @@ static char *first_error(const ptv_findings *findings, const ptv_error *err)
 
 static ptv_code open_client(ptv_generation *g, const ptv_serve_options *o, ptv_error *err)
 {
-    ptv_client_options how = {
-        .rules = o->rules, .rules_count = o->rules_count, .keep_answers = true, .keep_in_memory = true,
-        .separate_rules = true, .last_good = true
-    };
+    ptv_client_options how = { .rules = o->rules,
+                               .rules_count = o->rules_count,
+                               .keep_answers = true,
+                               .keep_in_memory = true,
+                               .separate_rules = true,
+                               .last_good = true };
     ptv_findings *findings = NULL;
     ptv_code rc = ptv_findings_new(&findings, err);
     if (!rc)

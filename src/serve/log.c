@@ -158,9 +158,9 @@ static ptv_code use_path(const char *path, ptv_error *err)
     if (slash && slash > path && snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path) < (int)sizeof folder)
         mkdir(folder, 0750);
     open_file();
-    return sink.fd >= 0 ? PTV_OK
-                        : ptv_fail(err, PTV_ESETTINGS, "the log file %s: %s: set logdir in [resilient]", path,
-                                          strerror(errno));
+    return sink.fd >= 0
+               ? PTV_OK
+               : ptv_fail(err, PTV_ESETTINGS, "the log file %s: %s: set logdir in [resilient]", path, strerror(errno));
 }
 
 ptv_code ptv_serve_log_open(const ptv_serve_log_options *options, ptv_error *err)

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 
 typedef struct ptv_serve_log_options {
-    const char *path; /* NULL: standard error alone */
+    const char *path;  /* NULL: standard error alone */
     bool path_is_ours; /* our own choice: do without when it cannot be written */
     int64_t max_bytes; /* 0: never rotated */
     int backups;
@@ -17,7 +17,8 @@ typedef struct ptv_serve_log_options {
     bool json;
 } ptv_serve_log_options;
 
-/* From now on, for the whole process; called again it changes over. Errors: PTV_ESETTINGS the file (path named), PTV_ENOMEM. */
+/* From now on, for the whole process; called again it changes over. Errors: PTV_ESETTINGS the file (path named), PTV_ENOMEM.
+ */
 ptv_code ptv_serve_log_open(const ptv_serve_log_options *options, ptv_error *err);
 void ptv_serve_log_close(void); /* nothing is logged any more */
 

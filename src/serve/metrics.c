@@ -49,7 +49,7 @@ static const char *const latency_helps[] = { "a function call, from its message 
                                              "a request to the threat service or the REST API" };
 static const char *const upstream_names[] = { "ok", "cached", "key", "quota", "http", "transport" };
 static const char *const text_names[] = { "ruleset",      "rules_on_disk", "organisation", "queue",
-                                          "broker_error", "rest_error",    "rules_error",   "rules_off" };
+                                          "broker_error", "rest_error",    "rules_error",  "rules_off" };
 
 /* ------------------------------------------------------------------------------------------------ writing in */
 
@@ -171,12 +171,13 @@ static bool is_ready(const ptv_metrics *m, int64_t now_ms, ptv_buf *why)
 {
     if (!is_healthy(m, now_ms, why))
         return false;
-    const char *reason = m->is_stopping                                               ? "stopping"
-                         : m->texts[PTV_TEXT_RULES_ERROR][0] && !m->texts[PTV_TEXT_RULESET][0] ? m->texts[PTV_TEXT_RULES_ERROR]
-                         : !m->wants_broker || m->values[PTV_METRIC_BROKER_UP]        ? NULL
-                         : m->texts[PTV_TEXT_BROKER_ERROR][0]                         ? m->texts[PTV_TEXT_BROKER_ERROR]
-                         : m->texts[PTV_TEXT_REST_ERROR][0]                           ? m->texts[PTV_TEXT_REST_ERROR]
-                                                                                      : "not connected to the broker yet";
+    const char *reason = m->is_stopping ? "stopping"
+                         : m->texts[PTV_TEXT_RULES_ERROR][0] && !m->texts[PTV_TEXT_RULESET][0]
+                             ? m->texts[PTV_TEXT_RULES_ERROR]
+                         : !m->wants_broker || m->values[PTV_METRIC_BROKER_UP] ? NULL
+                         : m->texts[PTV_TEXT_BROKER_ERROR][0]                  ? m->texts[PTV_TEXT_BROKER_ERROR]
+                         : m->texts[PTV_TEXT_REST_ERROR][0]                    ? m->texts[PTV_TEXT_REST_ERROR]
+                                                                               : "not connected to the broker yet";
     if (reason)
         ptv_buf_puts(why, reason);
     return reason == NULL;

@@ -1,6 +1,6 @@
 /*
- * metrics.h: what serve counts, and how it is doing: for /metrics, /healthz, /readyz and `ptverdict status`. The loop writes,
- * any thread may read: every function takes the lock of the struct, none waits for anything else.
+ * metrics.h: what serve counts, and how it is doing: for /metrics, /healthz, /readyz and `ptverdict status`. The loop
+ * writes, any thread may read: every function takes the lock of the struct, none waits for anything else.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -73,7 +73,7 @@ typedef enum ptv_upstream {
 
 /* Texts: shown in status, some as labels of an info metric. */
 typedef enum ptv_metric_text {
-    PTV_TEXT_RULESET,      /* digest of what is loaded */
+    PTV_TEXT_RULESET,       /* digest of what is loaded */
     PTV_TEXT_RULES_ON_DISK, /* digest of what lies on disk, or what is wrong with it */
     PTV_TEXT_ORG,
     PTV_TEXT_QUEUE,

@@ -26,7 +26,7 @@ typedef struct ptv_generation {
 } ptv_generation;
 /* Errors: PTV_ESETTINGS, PTV_EIO, PTV_ENOMEM. Rules that do not load are none. */
 ptv_code ptv_generation_new(ptv_generation **out, const ptv_serve_options *options, ptv_error *err);
-void ptv_generation_free(ptv_generation *g); /* NULL is fine */
+void ptv_generation_free(ptv_generation *g);                 /* NULL is fine */
 const char *ptv_generation_refused(const ptv_generation *g); /* why its rules are not those on disk; NULL: they are */
 /* It has no rules, or only kept ones, where the one in use has what it was told to load. */
 bool ptv_generation_is_worse(const ptv_generation *g, const ptv_generation *now);
@@ -100,6 +100,7 @@ struct ptv_serve {
     ptv_platform platform;
     ptv_httpd *httpd;
     size_t http_lookups; /* under way for it */
+    bool has_worked;     /* since memory was last given back */
     int lock;
     int quiet; /* never readable: watched while there is no broker */
     int64_t stop_by_ms, status_at_ms, look_at_ms;

@@ -26,9 +26,8 @@ static void on_up(void *owner)
     ptv_metrics_add(s->metrics, PTV_METRIC_BROKER_CONNECTS, 1);
     ptv_metrics_set(s->metrics, PTV_METRIC_BROKER_UP, 1);
     ptv_metrics_text(s->metrics, PTV_TEXT_BROKER_ERROR, "");
-    ptv_log(PTV_LOG_INFO, "broker", "connected to %s port %d and subscribed to %s",
-            s->now->settings.consumer.stream.host, s->now->settings.consumer.stream.port,
-            ptv_rest_session_of(p->rest)->queue);
+    ptv_log(PTV_LOG_INFO, "broker", "connected to %s port %d and subscribed to %s", s->now->settings.consumer.stream.host,
+            s->now->settings.consumer.stream.port, ptv_rest_session_of(p->rest)->queue);
     ptv_notify("STATUS=connected to the platform's broker");
     s->status_at_ms = 0;
 }
@@ -63,8 +62,8 @@ static void on_receipt(void *owner, const char *receipt_id)
     ptv_worker_receipt(s->worker, receipt_id, ptv_clock_utc());
 }
 
-/* A frame of ours was refused. A transaction that was is delivered again after a new connect; so is everything when we may not
- * read the queue, but then there is no hurry. */
+/* A frame of ours was refused. A transaction that was is delivered again after a new connect; so is everything when we may
+ * not read the queue, but then there is no hurry. */
 static void on_refused(void *owner, const ptv_frame *error)
 {
     ptv_serve *s = owner;
@@ -90,12 +89,9 @@ static ptv_code subscribe(ptv_serve *s, int64_t now_ms, ptv_error *err)
     ptv_platform *p = &s->platform;
     const ptv_rest_session *session = ptv_rest_session_of(p->rest);
     ptv_consumer_options o = s->now->settings.consumer;
-    ptv_consumer_events events = { .owner = s,
-                                   .up = on_up,
-                                   .down = on_down,
-                                   .message = on_message,
-                                   .receipt = on_receipt,
-                                   .refused = on_refused };
+    ptv_consumer_events events = {
+        .owner = s, .up = on_up, .down = on_down, .message = on_message, .receipt = on_receipt, .refused = on_refused
+    };
     o.login = session->login;
     o.passcode = session->passcode;
     o.queue = session->queue;
@@ -204,10 +200,11 @@ void ptv_platform_begin(ptv_serve *s, int64_t now_ms)
     if (!settings->has_platform)
         return;
     if (!settings->rest_http.verify || !settings->consumer.stream.verify)
-        ptv_log(PTV_LOG_WARNING, "rest",
-                "the certificate of the %s is NOT verified (cafile or stomp_cafile = false): anybody on the way can read the "
-                "key",
-                settings->rest_http.verify ? "broker" : "platform");
+        ptv_log(
+            PTV_LOG_WARNING, "rest",
+            "the certificate of the %s is NOT verified (cafile or stomp_cafile = false): anybody on the way can read the "
+            "key",
+            settings->rest_http.verify ? "broker" : "platform");
     p->state = PTV_PLATFORM_WAITING;
     p->retry_at_ms = p->down_since_ms = now_ms;
     p->tries_left = settings->retries;

@@ -1,6 +1,6 @@
 /*
- * selftest.c: can we work for this platform? Log in, find the queue, subscribe to it with a prefetch of 0, so that the broker
- * checks everything and hands nothing over.
+ * selftest.c: can we work for this platform? Log in, find the queue, subscribe to it with a prefetch of 0, so that the
+ * broker checks everything and hands nothing over.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -77,9 +77,10 @@ static bool test_rest(probe *p, ptv_rest *rest, const ptv_transport *net)
     if (!session->actions_enabled)
         failed(p, "actions", PTV_EXIT_STOMP, "actions are switched off for this organisation: no calls would be sent");
     else if (!session->queue)
-        failed(p, "function", PTV_EXIT_STOMP_LATE,
-               "fn_passivetotal is not installed on the platform: import it (ptverdict customize export.res), or let this API "
-               "key see it");
+        failed(
+            p, "function", PTV_EXIT_STOMP_LATE,
+            "fn_passivetotal is not installed on the platform: import it (ptverdict customize export.res), or let this API "
+            "key see it");
     else
         say(p, "function", true, session->queue);
     return session->actions_enabled && session->queue;
@@ -165,12 +166,9 @@ static void test_stomp(probe *p, const ptv_rest_session *session)
 {
     ptv_consumer *c = NULL;
     ptv_consumer_options o = p->settings.consumer;
-    ptv_consumer_events events = { .owner = p,
-                                   .up = on_up,
-                                   .down = on_down,
-                                   .message = on_message,
-                                   .receipt = on_receipt,
-                                   .refused = on_refused };
+    ptv_consumer_events events = {
+        .owner = p, .up = on_up, .down = on_down, .message = on_message, .receipt = on_receipt, .refused = on_refused
+    };
     o.login = session->login;
     o.passcode = session->passcode;
     o.queue = session->queue;

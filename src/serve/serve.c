@@ -126,11 +126,12 @@ static void on_decided(void *owner, const ptv_report *r, const ptv_soar_call *ca
 static void on_ended(void *owner, ptv_call_end how, int64_t took_ms)
 {
     static const ptv_metric metrics[PTV_CALL_ENDS] = {
-        [PTV_CALL_ANSWERED] = PTV_METRIC_CALLS_OK,       [PTV_CALL_REFUSED] = PTV_METRIC_CALLS_REFUSED,
-        [PTV_CALL_FAILED] = PTV_METRIC_CALLS_FAILED,     [PTV_CALL_REPEATED] = PTV_METRIC_CALLS_REPEATED,
-        [PTV_CALL_FOREIGN] = PTV_METRIC_CALLS_FOREIGN,   [PTV_CALL_MALFORMED] = PTV_METRIC_CALLS_MALFORMED
+        [PTV_CALL_ANSWERED] = PTV_METRIC_CALLS_OK,     [PTV_CALL_REFUSED] = PTV_METRIC_CALLS_REFUSED,
+        [PTV_CALL_FAILED] = PTV_METRIC_CALLS_FAILED,   [PTV_CALL_REPEATED] = PTV_METRIC_CALLS_REPEATED,
+        [PTV_CALL_FOREIGN] = PTV_METRIC_CALLS_FOREIGN, [PTV_CALL_MALFORMED] = PTV_METRIC_CALLS_MALFORMED
     };
     ptv_serve *s = owner;
+    s->has_worked = true;
     ptv_metrics_add(s->metrics, metrics[how], 1);
     if (how == PTV_CALL_ANSWERED)
         ptv_metrics_observe(s->metrics, PTV_LATENCY_CALL, took_ms);
@@ -312,12 +313,20 @@ static void show_life(ptv_serve *s, int64_t now_ms)
     s->status_at_ms = now_ms + STATUS_MS;
     ptv_status_write(s, now_ms);
     ptv_notify("WATCHDOG=1");
+    if (s->has_worked && !ptv_in_flight(s->now->client)) {
+        s->has_worked = false;
+        ptv_mem_trim();
+    }
 }
 
 static int wait_ms(const ptv_serve *s, int64_t now_ms)
 {
-    int64_t times[] = { ptv_platform_next_ms(s), ptv_worker_next_ms(s->worker), s->status_at_ms, s->look_at_ms,
-                        s->phase == PTV_STOPPING ? s->stop_by_ms : INT64_MAX, now_ms + MOST_WAIT_MS };
+    int64_t times[] = { ptv_platform_next_ms(s),
+                        ptv_worker_next_ms(s->worker),
+                        s->status_at_ms,
+                        s->look_at_ms,
+                        s->phase == PTV_STOPPING ? s->stop_by_ms : INT64_MAX,
+                        now_ms + MOST_WAIT_MS };
     int64_t next = INT64_MAX;
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
         next = times[i] < next ? times[i] : next;

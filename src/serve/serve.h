@@ -27,12 +27,12 @@ ptv_code ptv_serve_run(ptv_serve *s, ptv_error *err);
 void ptv_serve_free(ptv_serve *s); /* NULL is fine */
 
 /*
- * The platform's side of the self-test: REST login and subscription, with the exit codes of the framework's self-test: 0, 20 to
- * 25, 30 to 34. No message is taken off the queue.
+ * The platform's side of the self-test: REST login and subscription, with the exit codes of the framework's self-test: 0, 20
+ * to 25, 30 to 34. No message is taken off the queue.
  */
 ptv_code ptv_serve_selftest(const ptv_config *config, ptv_selftest_fn *line, void *to, int *exit_code, ptv_error *err);
-/* Bring an export.res to the platform and let our API key use the message destinations in it. Errors: PTV_EINVAL the file, and
- * with an exit code of the framework (20 to 25) in err->detail what ptv_rest_step() says. */
+/* Bring an export.res to the platform and let our API key use the message destinations in it. Errors: PTV_EINVAL the file,
+ * and with an exit code of the framework (20 to 25) in err->detail what ptv_rest_step() says. */
 ptv_code ptv_serve_import(const ptv_config *config, const char *json, size_t len, ptv_error *err);
 /* What a running serve with the same settings says of itself: one JSON object, NUL-terminated, yours: free(). *healthy: it
  * is alive, connected where it should be, and was heard of lately. PTV_EIO: none runs here. */

@@ -110,8 +110,8 @@ static const char *trust(reader *r, const char *key, const char *given, bool *ve
     const char *path = with_home(r, given);
     if (!r->rc && access(path, R_OK) != 0)
         r->rc = ptv_fail_detail(r->err, PTV_ESETTINGS, PTV_EXIT_CA_FILE,
-                                "%s in [resilient]: the CA file %s cannot be read: give the path of a PEM file, or false", key,
-                                path);
+                                "%s in [resilient]: the CA file %s cannot be read: give the path of a PEM file, or false",
+                                key, path);
     return path;
 }
 
@@ -167,9 +167,9 @@ static void read_platform(reader *r)
                                   .function = FUNCTION,
                                   .connect_timeout_ms = REST_CONNECT_MS,
                                   .timeout_ms = REST_TOTAL_MS };
-    s->rest.base_url = format(r, strchr(host, ':') ? "https://[%s]:%lld%s%s" : "https://%s:%lld%s%s", host,
-                              (long long)number(r, "port", NULL, 443, 1, 65535), prefix && *prefix != '/' ? "/" : "",
-                              prefix ? prefix : "");
+    s->rest.base_url =
+        format(r, strchr(host, ':') ? "https://[%s]:%lld%s%s" : "https://%s:%lld%s%s", host,
+               (long long)number(r, "port", NULL, 443, 1, 65535), prefix && *prefix != '/' ? "/" : "", prefix ? prefix : "");
     s->rest_http = (ptv_http_options){ .max_connections = 1,
                                        .proxy_https = is_env_proxy ? NULL : proxy,
                                        .proxy_from_env = is_env_proxy || !proxy,
@@ -192,8 +192,8 @@ static void read_platform(reader *r)
         .beat_in_ms = BEAT_IN_MS,
         .body_limit_bytes = MESSAGE_BYTES,
     };
-    s->consumer.stream.ca_file = trust(r, stomp_cafile ? "stomp_cafile" : "cafile", stomp_cafile ? stomp_cafile : cafile,
-                                       &s->consumer.stream.verify);
+    s->consumer.stream.ca_file =
+        trust(r, stomp_cafile ? "stomp_cafile" : "cafile", stomp_cafile ? stomp_cafile : cafile, &s->consumer.stream.verify);
     s->selftest_ms = number(r, "selftest_timeout", NULL, 10, 1, 3600) * 1000;
 }
 
@@ -220,7 +220,7 @@ static void read_log(reader *r)
     static const struct {
         const char *name;
         ptv_log_level level;
-    } levels[] = { { "CRITICAL", PTV_LOG_ERROR }, { "FATAL", PTV_LOG_ERROR }, { "ERROR", PTV_LOG_ERROR },
+    } levels[] = { { "CRITICAL", PTV_LOG_ERROR },  { "FATAL", PTV_LOG_ERROR },  { "ERROR", PTV_LOG_ERROR },
                    { "WARNING", PTV_LOG_WARNING }, { "WARN", PTV_LOG_WARNING }, { "INFO", PTV_LOG_INFO },
                    { "DEBUG", PTV_LOG_DEBUG } };
     ptv_serve_log_options *o = &r->s->log;
@@ -273,7 +273,8 @@ static void read_process(reader *r)
 ptv_code ptv_serve_settings_read(ptv_serve_settings *out, const ptv_config *config, ptv_error *err)
 {
     reader r = { config, out, err, PTV_OK };
-    *out = (ptv_serve_settings){ .mem = PTV_ARENA(SETTINGS_BYTES), .has_platform = ptv_config_has_section(config, "resilient") };
+    *out = (ptv_serve_settings){ .mem = PTV_ARENA(SETTINGS_BYTES),
+                                 .has_platform = ptv_config_has_section(config, "resilient") };
     if (out->has_platform)
         read_platform(&r);
     read_worker(&r);

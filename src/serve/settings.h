@@ -33,7 +33,8 @@ typedef struct ptv_serve_settings {
     int64_t stop_within_ms;
 } ptv_serve_settings;
 
-/* Release it in either case. Errors: PTV_ESETTINGS, with a ptv_soar_exit in err->detail where there is one (22); PTV_ENOMEM. */
+/* Release it in either case. Errors: PTV_ESETTINGS, with a ptv_soar_exit in err->detail where there is one (22); PTV_ENOMEM.
+ */
 ptv_code ptv_serve_settings_read(ptv_serve_settings *out, const ptv_config *config, ptv_error *err);
 void ptv_serve_settings_release(ptv_serve_settings *s);
 /* Do both lead to the same platform, with the same login and the same limits? Then a reload need not reconnect. */

@@ -81,7 +81,7 @@ static void put_input(ptv_buf *out, piece value)
         put(out, name);
     } else if (content.at && member(value, "format").at && *content.at == '"' && content.len > 2) {
         put(out, content);
-    } else if (*value.at == '[') {
+    } else if (value.at && *value.at == '[') {
         const char *at = ptv_pyjson_skip_blanks(value.at + 1);
         ptv_buf_putc(out, '[');
         while (*at && *at != ']') {

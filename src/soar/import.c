@@ -146,7 +146,8 @@ static ptv_code imported(ptv_rest *r, ptv_error *err)
     return rc;
 }
 
-/* The file as it is, every list called "tags" emptied: tags are the platform's, and one it does not know would be refused. */
+/* The file as it is, every list called "tags" emptied: tags are the platform's, and one it does not know would be refused.
+ */
 static void without_tags(ptv_buf *out, const char *json, size_t len)
 {
     const char *at = json, *from = json, *end = json + len;

@@ -143,7 +143,7 @@ void ptv_pyjson_write(ptv_buf *out, const char *json, size_t len, const ptv_pyjs
     const char *at = json, *end = json + len;
     int level = how->level;
     while ((at = ptv_pyjson_skip_blanks(at)) < end) {
-        const char *next = at;
+        const char *next;
         switch (*at) {
         case '{':
         case '[':

@@ -47,8 +47,12 @@ ptv_code ptv_rest_ask(ptv_rest *r, const char *method, const char *path, const c
 {
     const ptv_rest_options *o = &r->options;
     ptv_buf url = PTV_BUF(64 << 10);
-    const char *headers[] = { "Content-Type: application/json", "Resilient-Module-Version: " FRAMEWORK_VERSION,
-                              "Resilient-Circuits-Version: " FRAMEWORK_VERSION, r->session_header, r->cookie_header, NULL };
+    const char *headers[] = { "Content-Type: application/json",
+                              "Resilient-Module-Version: " FRAMEWORK_VERSION,
+                              "Resilient-Circuits-Version: " FRAMEWORK_VERSION,
+                              r->session_header,
+                              r->cookie_header,
+                              NULL };
     ptv_buf_puts(&url, o->base_url);
     ptv_buf_puts(&url, path);
     snprintf(r->asked, sizeof r->asked, "%s %s%.*s", method, o->base_url, (int)strcspn(path, "?"), path);
@@ -108,10 +112,11 @@ ptv_code ptv_rest_json(const ptv_json **out, ptv_rest *r, ptv_error *err)
     if (rc == PTV_ENOMEM)
         return ptv_fail_nomem(err);
     if (rc)
-        return ptv_fail_detail(err, PTV_ESHAPE, PTV_EXIT_REST,
-                               "%s: HTTP %d, but the answer is no JSON (%s): are host, port and resource_prefix in [resilient] "
-                               "those of the platform?",
-                               r->asked, r->reply.status, why.msg);
+        return ptv_fail_detail(
+            err, PTV_ESHAPE, PTV_EXIT_REST,
+            "%s: HTTP %d, but the answer is no JSON (%s): are host, port and resource_prefix in [resilient] "
+            "those of the platform?",
+            r->asked, r->reply.status, why.msg);
     return PTV_OK;
 }
 
@@ -211,9 +216,10 @@ static ptv_code no_such_org(const ptv_rest *r, const ptv_json *orgs, ptv_error *
     }
     const char *list = names.len ? names.data : "none";
     if (r->options.org)
-        ptv_fail_detail(err, PTV_ESETTINGS, PTV_EXIT_ORG,
-                        "this login is not a member of the organisation \"%.100s\" (org in [resilient]); it is a member of: %s",
-                        r->options.org, list);
+        ptv_fail_detail(
+            err, PTV_ESETTINGS, PTV_EXIT_ORG,
+            "this login is not a member of the organisation \"%.100s\" (org in [resilient]); it is a member of: %s",
+            r->options.org, list);
     else
         ptv_fail_detail(err, PTV_ESETTINGS, PTV_EXIT_ORG,
                         "set org in [resilient]: this login is a member of the organisations: %s", list);
@@ -269,7 +275,8 @@ static ptv_code got_session(ptv_rest *r, ptv_error *err)
             return ptv_fail_detail(err, PTV_ESHAPE, PTV_EXIT_REST, "%s: the answer has no csrf_token that can be used",
                                    r->asked);
         r->session_header = ptv_arena_printf(&r->session_mem, "X-sess-id: %s", token);
-        r->cookie_header = ptv_arena_printf(&r->session_mem, "Cookie: %s", r->reply.cookies.len ? r->reply.cookies.data : "");
+        r->cookie_header =
+            ptv_arena_printf(&r->session_mem, "Cookie: %s", r->reply.cookies.len ? r->reply.cookies.data : "");
         if (!r->session_header || !r->cookie_header)
             return ptv_arena_fail(&r->session_mem, err);
     }
@@ -310,7 +317,8 @@ ptv_code ptv_rest_login(ptv_rest *r, ptv_error *err)
     stop(r);
     ptv_rest_import_release(&r->import);
     if (o->key_id ? !o->key_secret : !o->email || !o->password)
-        return ptv_fail(err, PTV_ESETTINGS, "set api_key_id and api_key_secret in [resilient]%s", o->key_id ? "" : " (or email and password)");
+        return ptv_fail(err, PTV_ESETTINGS, "set api_key_id and api_key_secret in [resilient]%s",
+                        o->key_id ? "" : " (or email and password)");
     if (!o->key_id)
         ptv_log(PTV_LOG_WARNING, "rest",
                 "logging in with email and password is deprecated by the platform: make an API key and set api_key_id and "
@@ -347,7 +355,8 @@ ptv_rest *ptv_rest_new(const ptv_rest_options *options, const ptv_transport *net
     ptv_rest_options *o = &r->options;
     const char **texts[] = { &o->base_url, &o->org, &o->key_id, &o->key_secret, &o->email, &o->password, &o->function };
     bool failed = false;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) { /* to the end: nothing of the caller's may stay, to be wiped */
+    for (size_t i = 0; i < sizeof texts / sizeof *texts;
+         i++) { /* to the end: nothing of the caller's may stay, to be wiped */
         const char *text = *texts[i];
         *texts[i] = failed ? NULL : ptv_arena_strdup(&r->mem, text);
         failed |= text && !*texts[i];

@@ -49,8 +49,8 @@ typedef struct ptv_rest ptv_rest;
 ptv_rest *ptv_rest_new(const ptv_rest_options *options, const ptv_transport *net);
 /* Begin to log in, from the start also when something was under way. Errors: PTV_ESETTINGS what is missing, PTV_ENOMEM. */
 ptv_code ptv_rest_login(ptv_rest *r, ptv_error *err);
-/* PTV_OK with *done false: still under way. Errors carry a ptv_soar_exit in err->detail: PTV_EKEY (21, 25), PTV_ESETTINGS (24),
- * PTV_ENET, PTV_ETIMEOUT, PTV_EHTTP, PTV_ESHAPE (20, 23); PTV_ENOMEM. */
+/* PTV_OK with *done false: still under way. Errors carry a ptv_soar_exit in err->detail: PTV_EKEY (21, 25), PTV_ESETTINGS
+ * (24), PTV_ENET, PTV_ETIMEOUT, PTV_EHTTP, PTV_ESHAPE (20, 23); PTV_ENOMEM. */
 ptv_code ptv_rest_step(ptv_rest *r, bool *done, ptv_error *err);
 const ptv_rest_session *ptv_rest_session_of(const ptv_rest *r); /* borrowed; after done, until the next login */
 /* Begin to import an export.res, once logged in: import, accept, allow our key to use each message destination in it. */

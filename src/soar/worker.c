@@ -28,14 +28,14 @@ typedef struct call {
     state state;
     char *key; /* message id and correlation id */
     char *reply_to, *correlation, *ack;
-    const ptv_soar_call *asked; /* NULL once done, and for what was never a call */
-    ptv_buf reply;              /* empty: the broker has it already, only the ACK is missing */
-    bool is_out;                /* submitted, no report yet */
-    bool is_begun;              /* counted by the store */
-    bool is_kept;               /* the store has the reply */
-    bool is_trivial;            /* not worth keeping: malformed, foreign */
-    unsigned long transaction;  /* while SENT */
-    int sends;                  /* transactions with it that were not confirmed */
+    const ptv_soar_call *asked;    /* NULL once done, and for what was never a call */
+    ptv_buf reply;                 /* empty: the broker has it already, only the ACK is missing */
+    bool is_out;                   /* submitted, no report yet */
+    bool is_begun;                 /* counted by the store */
+    bool is_kept;                  /* the store has the reply */
+    bool is_trivial;               /* not worth keeping: malformed, foreign */
+    unsigned long transaction;     /* while SENT */
+    int sends;                     /* transactions with it that were not confirmed */
     int64_t since_ms, received_ms; /* of this state where it matters */
 } call;
 

@@ -5,9 +5,9 @@
  *                 │          │ lookup    │ BEGIN SEND ACK COMMIT, several results together
  *                 └── refused, foreign, malformed, finished before: done at once
  *
- * Result and ACK are one transaction, so that a result is never lost and never sent twice. What was run is in the store: a call
- * that is delivered again is answered from there. A call that is delivered again while it runs keeps running, with the new
- * ack id. When the line is lost nothing is lost: the broker delivers again, here or elsewhere.
+ * Result and ACK are one transaction, so that a result is never lost and never sent twice. What was run is in the store: a
+ * call that is delivered again is answered from there. A call that is delivered again while it runs keeps running, with the
+ * new ack id. When the line is lost nothing is lost: the broker delivers again, here or elsewhere.
  *
  * One thread. All times are of the transport's clock (ms) and UTC (s), given by the caller.
  *

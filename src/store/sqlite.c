@@ -250,7 +250,8 @@ static ptv_code open_db(ptv_store *s, const char *path, ptv_error *err)
         result = sqlite3_busy_timeout(s->db, BUSY_MS);
     if (!result)
         result = sqlite3_exec(s->db,
-                              "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 8388608",
+                              "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 8388608; "
+                              "PRAGMA cache_size = -512",
                               NULL, NULL, NULL);
     if (!result)
         result = make_tables(s, &version);

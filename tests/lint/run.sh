@@ -50,7 +50,7 @@ format() {
 }
 scripts() {
     # shellcheck disable=SC2046
-    shellcheck -x $(find tests examples scripts -name '*.sh' -o -name '*.t' 2>/dev/null) .ci/run
+    shellcheck -x $(grep -L '^#!/usr/bin/env node' $(find tests examples scripts -name '*.sh' -o -name '*.t' 2>/dev/null)) .ci/run
 }
 words() {
     # The project speaks of itself alone: no machine paths, no "clean" verdicts.

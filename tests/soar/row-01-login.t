@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2119
 # Row 1: log in with API key, pick the organisation by cloud_account, uuid or name, find the queue.
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1
@@ -30,7 +31,6 @@ done
 is 'all on one connection' "$(ask "$PLATFORM/requests" | node -e 'const all = JSON.parse(require("fs").readFileSync(0));
     console.log(all.length, new Set(all.map((q) => q.conn)).size);')" '4 1'
 
-resilient='org=nobody'
 sed '/^org=/d' "$work/app.config" >"$work/none.config"
 sed 's/^org=.*/org=nobody/' "$work/app.config" >"$work/nobody.config"
 run "$PT" serve -c "$work/nobody.config"

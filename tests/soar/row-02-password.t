@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2119
 # Row 2: log in by e-mail and password: X-sess-id, JSESSIONID, and the same two for the broker.
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1

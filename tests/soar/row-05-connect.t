@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2119
 # Row 5: CONNECT and SUBSCRIBE as the framework sends them, but for the heart-beat.
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2119,SC2120,SC2154,SC1091
 # worker.sh: sourced after tests/lib/tap.sh by the acceptance tests: everything around one `ptverdict serve`, and that one.
 #
 #   stand [options of mock.js]      broker, tap, platform and mock API in $work; the worker talks to the broker through the tap.

@@ -91,7 +91,8 @@ static void it_reads_names_and_ids(void **state)
     assert_string_equal(call->artifact_id, "12");
     assert_null(call->refusal);
     ptv_soar_call_free(call);
-    call = read_call("{\"function\":{\"name\":\"f\"},\"workflow\":null,\"playbook_instance\":{},\"principal\":null,\"inputs\":{}}");
+    call = read_call(
+        "{\"function\":{\"name\":\"f\"},\"workflow\":null,\"playbook_instance\":{},\"principal\":null,\"inputs\":{}}");
     assert_null(call->workflow);
     assert_string_equal(call->refusal, "the input passivetotal_artifact_value is missing");
     ptv_soar_call_free(call);
@@ -111,8 +112,8 @@ static void it_tells_functions_from_other_messages(void **state)
 static void it_takes_inputs_alone(void **state)
 {
     (void)state;
-    const ptv_soar_call *call =
-        read_call("\xEF\xBB\xBF {\"passivetotal_artifact_type\": \"URL\", \"passivetotal_artifact_value\": \"a.example\"}\n");
+    const ptv_soar_call *call = read_call(
+        "\xEF\xBB\xBF {\"passivetotal_artifact_type\": \"URL\", \"passivetotal_artifact_value\": \"a.example\"}\n");
     assert_string_equal(call->value, "a.example");
     assert_null(call->refusal);
     ptv_soar_call_free(call);
@@ -174,7 +175,8 @@ static void it_writes_messages_as_python_does(void **state)
     (void)state;
     ptv_buf out = PTV_BUF(1 << 16);
     ptv_call_status(&out, "Starting App Function: 'f\xC3\xBC'");
-    assert_string_equal(out.data, "{\"message_type\": 0, \"message\": \"Starting App Function: 'f\\u00fc'\", \"complete\": false}");
+    assert_string_equal(out.data,
+                        "{\"message_type\": 0, \"message\": \"Starting App Function: 'f\\u00fc'\", \"complete\": false}");
     ptv_buf_clear(&out);
     ptv_call_status(&out, "");
     assert_string_equal(out.data, "{\"message_type\": 0, \"message\": \"(No status)\", \"complete\": false}");
@@ -184,25 +186,29 @@ static void it_writes_messages_as_python_does(void **state)
                         "{\"message_type\": 1, \"message\": \"ERROR:\\n\\nboom: \\\"it\\\"\\nfailed\", \"complete\": true}");
     ptv_buf_clear(&out);
     ptv_call_trapped(&out, "fn", "boom");
-    assert_string_equal(out.data, "{\"message_type\": 0, \"message\": \"Error running 'fn'. Config 'trap_exception' set to 'True' "
-                                  "so ignoring exception\\nERROR:\\nboom\", \"complete\": true, \"results\": {\"success\": false, "
-                                  "\"reason\": \"boom\"}}");
+    assert_string_equal(out.data,
+                        "{\"message_type\": 0, \"message\": \"Error running 'fn'. Config 'trap_exception' set to 'True' "
+                        "so ignoring exception\\nERROR:\\nboom\", \"complete\": true, \"results\": {\"success\": false, "
+                        "\"reason\": \"boom\"}}");
     ptv_buf_clear(&out);
     ptv_call_action(&out);
-    assert_string_equal(out.data,
-                        "{\"message_type\": 0, \"message\": \"No handler returned a result for this action\", \"complete\": true}");
+    assert_string_equal(
+        out.data,
+        "{\"message_type\": 0, \"message\": \"No handler returned a result for this action\", \"complete\": true}");
     ptv_buf_release(&out);
 }
 
 static void it_indents_a_result_and_puts_the_inputs_in(void **state)
 {
     (void)state;
-    static const char result[] = "{\"version\":2.0,\"content\":[],\"inputs\":{\"x\":[1,{\"inputs\":2}]},\"metrics\":{\"inputs\":\"\xC3\xA4\"}}\n";
+    static const char result[] =
+        "{\"version\":2.0,\"content\":[],\"inputs\":{\"x\":[1,{\"inputs\":2}]},\"metrics\":{\"inputs\":\"\xC3\xA4\"}}\n";
     ptv_buf out = PTV_BUF(1 << 20);
     ptv_call_result(&out, result, sizeof result - 1, "{\"a\": 5.0, \"b\": []}");
-    assert_string_equal(out.data, "{\n  \"message_type\": 0,\n  \"message\": \"Completed\",\n  \"complete\": true,\n  \"results\": {\n"
-                                  "    \"version\": 2.0,\n    \"content\": [],\n    \"inputs\": {\n      \"a\": 5.0,\n      \"b\": []\n"
-                                  "    },\n    \"metrics\": {\n      \"inputs\": \"\\u00e4\"\n    }\n  }\n}");
+    assert_string_equal(
+        out.data, "{\n  \"message_type\": 0,\n  \"message\": \"Completed\",\n  \"complete\": true,\n  \"results\": {\n"
+                  "    \"version\": 2.0,\n    \"content\": [],\n    \"inputs\": {\n      \"a\": 5.0,\n      \"b\": []\n"
+                  "    },\n    \"metrics\": {\n      \"inputs\": \"\\u00e4\"\n    }\n  }\n}");
     ptv_buf_release(&out);
 }
 

@@ -1,5 +1,6 @@
 /*
- * test_soar_rest.c: logging in and importing, on a scripted transport: what is asked, in which order, and what failures mean.
+ * test_soar_rest.c: logging in and importing, on a scripted transport: what is asked, in which order, and what failures
+ * mean.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -91,17 +92,17 @@ static const ptv_rest_options by_email = { .base_url = "https://soar.example:443
                                            .function = "fn passivetotal" };
 
 #define ORGS                                                                                                                \
-    "\"orgs\":[{\"id\":7,\"name\":\"Other\"},{\"id\":201,\"name\":\"Test Org\",\"uuid\":\"u-201\",\"cloud_account\":\"acct-201\"," \
+    "\"orgs\":[{\"id\":7,\"name\":\"Other\"},{\"id\":201,\"name\":\"Test "                                                  \
+    "Org\",\"uuid\":\"u-201\",\"cloud_account\":\"acct-201\","                                                              \
     "\"enabled\":true},{\"id\":203,\"name\":\"Closed\",\"enabled\":false}]"
 #define LOGIN  "{" ORGS ",\"api_key_handle\":42,\"session_ip\":\"192.0.2.7\",\"csrf_token\":\"tok\"}"
 #define ORG    "{\"actions_framework_enabled\":true}"
 #define CONST_ "{\"server_version\":{\"version\":\"43.1.49\"}}"
 #define FN     "{\"destination_handle\":\"passivetotal\"}"
 
-static const answer good[] = { { 200, LOGIN, NULL, 0, 0 },
-                               { 200, ORG, NULL, 0, 0 },
-                               { 200, CONST_, NULL, 0, 0 },
-                               { 200, FN, NULL, 0, 0 } };
+static const answer good[] = {
+    { 200, LOGIN, NULL, 0, 0 }, { 200, ORG, NULL, 0, 0 }, { 200, CONST_, NULL, 0, 0 }, { 200, FN, NULL, 0, 0 }
+};
 
 static ptv_rest *begin(const ptv_rest_options *o, const answer *script)
 {
@@ -212,7 +213,8 @@ static void it_chooses_the_organisation_by_each_of_its_names(void **state)
 static void it_says_what_failed_with_the_code_of_the_framework(void **state)
 {
     (void)state;
-    static const answer refused[] = { { 401, "{}", NULL, 0, 0 } }, late[] = { { 200, LOGIN, NULL, 0, 0 }, { 401, "", NULL, 0, 0 } };
+    static const answer refused[] = { { 401, "{}", NULL, 0, 0 } },
+                        late[] = { { 200, LOGIN, NULL, 0, 0 }, { 401, "", NULL, 0, 0 } };
     static const answer down[] = { { 0, NULL, NULL, PTV_ENET, 7 } }, tls[] = { { 0, NULL, NULL, PTV_ENET, 60 } };
     static const answer html[] = { { 200, "<html>", NULL, 0, 0 } }, broken[] = { { 503, "<html>", NULL, 0, 0 } };
     static const answer nothing[] = { { 200, "", NULL, 0, 0 } }, odd[] = { { 200, "[]", NULL, 0, 0 } };
@@ -277,8 +279,9 @@ static void it_begins_anew_while_something_is_under_way(void **state)
 
 /* ------------------------------------------------------------------------------------------------- import */
 
-static const char export_res[] = "{\"id\": 1, \"tags\": [{\"tag\": [1]}], \"functions\": [{\"name\": \"f\", \"tags\": [1, \"]\"]}], \"x\": \"tags\","
-                                 "\"message_destinations\": [{\"programmatic_name\": \"passivetotal\", \"tags\": []}]}";
+static const char export_res[] =
+    "{\"id\": 1, \"tags\": [{\"tag\": [1]}], \"functions\": [{\"name\": \"f\", \"tags\": [1, \"]\"]}], \"x\": \"tags\","
+    "\"message_destinations\": [{\"programmatic_name\": \"passivetotal\", \"tags\": []}]}";
 
 static void it_imports_accepts_and_lets_our_key_read(void **state)
 {
@@ -290,7 +293,8 @@ static void it_imports_accepts_and_lets_our_key_read(void **state)
         { 404, "{}", NULL, 0, 0 },
         { 200, "{\"id\":5,\"status\":\"PENDING\",\"messages\":[1.0]}", NULL, 0, 0 },
         { 200, "{\"id\":5,\"status\":\"ACCEPTED\"}", NULL, 0, 0 },
-        { 200, "{\"entities\":[{\"id\":8,\"programmatic_name\":\"other\"},{\"id\":9,\"programmatic_name\":\"passivetotal\"}]}",
+        { 200,
+          "{\"entities\":[{\"id\":8,\"programmatic_name\":\"other\"},{\"id\":9,\"programmatic_name\":\"passivetotal\"}]}",
           NULL, 0, 0 },
         { 200, "{\"id\":9,\"api_keys\":[3],\"vers\":1}", NULL, 0, 0 },
         { 409, "{}", NULL, 0, 0 },
@@ -302,8 +306,9 @@ static void it_imports_accepts_and_lets_our_key_read(void **state)
     assert_int_equal(log_in(r, &err), PTV_OK);
     net.log[0] = '\0';
     assert_int_equal(ptv_rest_import(r, export_res, sizeof export_res - 1, &err), PTV_OK);
-    assert_string_equal(net.sent, "{\"id\": 1, \"tags\": [], \"functions\": [{\"name\": \"f\", \"tags\": []}], \"x\": \"tags\","
-                                  "\"message_destinations\": [{\"programmatic_name\": \"passivetotal\", \"tags\": []}]}");
+    assert_string_equal(net.sent,
+                        "{\"id\": 1, \"tags\": [], \"functions\": [{\"name\": \"f\", \"tags\": []}], \"x\": \"tags\","
+                        "\"message_destinations\": [{\"programmatic_name\": \"passivetotal\", \"tags\": []}]}");
     bool done = false;
     answer_next();
     assert_int_equal(ptv_rest_step(r, &done, &err), PTV_OK);
@@ -320,8 +325,12 @@ static void it_imports_accepts_and_lets_our_key_read(void **state)
 static void it_gives_up_a_destination_that_always_conflicts(void **state)
 {
     (void)state;
-    static answer script[64] = { { 200, LOGIN, NULL, 0, 0 },      { 200, ORG, NULL, 0, 0 },        { 200, CONST_, NULL, 0, 0 },
-                                 { 200, FN, NULL, 0, 0 },         { 200, "{\"id\":5}", NULL, 0, 0 }, { 200, "{}", NULL, 0, 0 },
+    static answer script[64] = { { 200, LOGIN, NULL, 0, 0 },
+                                 { 200, ORG, NULL, 0, 0 },
+                                 { 200, CONST_, NULL, 0, 0 },
+                                 { 200, FN, NULL, 0, 0 },
+                                 { 200, "{\"id\":5}", NULL, 0, 0 },
+                                 { 200, "{}", NULL, 0, 0 },
                                  { 200, "[{\"id\":9,\"programmatic_name\":\"passivetotal\"}]", NULL, 0, 0 } };
     for (size_t i = 7; i < 64; i += 2) {
         script[i] = (answer){ 200, "{\"api_keys\":[]}", NULL, 0, 0 };

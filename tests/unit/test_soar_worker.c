@@ -1,6 +1,6 @@
 /*
- * test_soar_worker.c: a call's life against a real session, a real store and an archive in the place of the source: what goes to the
- * broker, and what comes of lost lines, redeliveries, restarts and failures.
+ * test_soar_worker.c: a call's life against a real session, a real store and an archive in the place of the source: what
+ * goes to the broker, and what comes of lost lines, redeliveries, restarts and failures.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,12 +17,14 @@
 #include "stomp/session.h"
 
 #define NOW 1790000000
-#define TAGS(name, list) "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"" name "\",\"status\":200,\"body\":{\"tags\":[" list "]}}\n"
-#define FAILED(name)     "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"" name "\",\"status\":503,\"body\":{}}\n"
+#define TAGS(name, list)                                                                                                    \
+    "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"" name "\",\"status\":200,\"body\":{\"tags\":[" list "]}}\n"
+#define FAILED(name) "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"" name "\",\"status\":503,\"body\":{}}\n"
 
-static const char archive[] = TAGS("evil.example", "\"apt\"") TAGS("quiet.example", "") FAILED("down.example")
-    FAILED("down2.example");
-static const char rules[] = "rule \"r\" { title = \"t\", severity = \"high\", when = tags:has_any { \"apt\" }, hit = { standard } }\n";
+static const char archive[] =
+    TAGS("evil.example", "\"apt\"") TAGS("quiet.example", "") FAILED("down.example") FAILED("down2.example");
+static const char rules[] =
+    "rule \"r\" { title = \"t\", severity = \"high\", when = tags:has_any { \"apt\" }, hit = { standard } }\n";
 
 typedef struct stage {
     scratch_dir dir;
@@ -147,7 +149,9 @@ static int open_stage(void **state)
     static stage s;
     char text[600];
     ptv_error err = { 0 };
-    s = (stage){ .options = { .function = "fn_passivetotal", .at_once = 2, .attempts = 3, .note_every_s = 3600, .give_up_ms = 60000 } };
+    s = (stage){
+        .options = { .function = "fn_passivetotal", .at_once = 2, .attempts = 3, .note_every_s = 3600, .give_up_ms = 60000 }
+    };
     assert_true(scratch_dir_make(&s.dir));
     scratch_write(&s.dir, "a.ndjson", archive);
     scratch_write(&s.dir, "r.lua", rules);
@@ -223,9 +227,13 @@ static void work(stage *s)
         drain(s);
 }
 
-#define STARTING "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": \"Starting App Function: 'fn_p\n"
-#define FINISHED "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": \"Finished running App Functio\n"
-#define RESULT   "SEND correlation-id=c:m1 destination=/queue/acks persistent=true transaction="
+#define STARTING                                                                                                            \
+    "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": \"Starting App Function: "       \
+    "'fn_p\n"
+#define FINISHED                                                                                                            \
+    "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": \"Finished running App "         \
+    "Functio\n"
+#define RESULT    "SEND correlation-id=c:m1 destination=/queue/acks persistent=true transaction="
 #define COMPLETED " | {   \"message_type\": 0,   \"message\": \"Completed\",   \"complete\n"
 
 static void it_answers_with_result_and_ack_in_one_transaction(void **state)
