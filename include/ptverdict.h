@@ -258,6 +258,8 @@ PTV_API void ptv_watch(ptv_client *c, int fd, short events);
 PTV_API size_t ptv_in_flight(const ptv_client *c);
 /* True once a source's quota or key is used up, so that further lookups would only be unknown. */
 PTV_API bool ptv_exhausted(const ptv_client *c, const char **why);
+/* Searches left on the key, as the source said last; -1: not known. */
+PTV_API int64_t ptv_quota_left(const ptv_client *c);
 
 /*
  * Judge a record that is already there: no network, no key.

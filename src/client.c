@@ -216,6 +216,11 @@ bool ptv_exhausted(const ptv_client *c, const char **why)
     return c->fetcher && ptv_fetcher_exhausted(c->fetcher, why);
 }
 
+int64_t ptv_quota_left(const ptv_client *c)
+{
+    return c->fetcher ? ptv_fetcher_quota_left(c->fetcher) : -1;
+}
+
 void ptv_wakeup(ptv_client *c)
 {
     c->woken = true;

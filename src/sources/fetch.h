@@ -17,6 +17,7 @@ ptv_sections ptv_fetcher_supported(const ptv_fetcher *f); /* sections some confi
 ptv_sections ptv_fetcher_local(const ptv_fetcher *f);     /* sections whose route begins with a local source */
 /* Quota or key used up: no network section can be asked now, nor within retry_within. `why` lives as long as f. */
 bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why);
+int64_t ptv_fetcher_quota_left(const ptv_fetcher *f); /* by the last answer on the account; -1: not known */
 /* Milliseconds until a retry is due; -1: none waits. Bounds the next poll. */
 int ptv_fetcher_next_ms(const ptv_fetcher *f);
 void ptv_fetcher_run(ptv_fetcher *f);                 /* start what is due */

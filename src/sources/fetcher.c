@@ -173,6 +173,11 @@ bool ptv_key_is_good(const ptv_fetcher *f, ptv_section_info *why)
     return false;
 }
 
+int64_t ptv_fetcher_quota_left(const ptv_fetcher *f)
+{
+    return f->account.is_known ? f->account.quota_left : -1;
+}
+
 bool ptv_fetcher_exhausted(const ptv_fetcher *f, const char **why)
 {
     ptv_section_info info;
