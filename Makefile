@@ -91,7 +91,7 @@ objects  = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all demo check check-soar soak unit cli lint format fuzz bench coverage app-zip install uninstall clean help FORCE
+.PHONY: all demo check check-soar soak unit cli lint format fuzz bench bench-soar coverage app-zip install uninstall clean help FORCE
 all: build/ptverdict build/libptverdict.a build/libptverdict.so
 
 # A stamp a mode: rebuilt when compiler or flags change.
@@ -170,11 +170,15 @@ check: build/tools-check build/tools-soar $(CHECK_BUILDS)
 check-soar: build/tools-soar build/asan/ptverdict build/ptverdict build/bench/bare
 	@tests/soar/run.sh $(T)
 
-# Full counts, or CUTS=… CONNECTS=…; against the program as it is shipped.
+# Full counts, or CUTS=… CONNECTS=… CALLS=…; against the program as it is shipped.
 CUTS     ?= 1000
 CONNECTS ?= 10000
+CALLS    ?= 100000
 soak: build/tools-soar build/ptverdict build/bench/bare
 	@MODE=release CUTS=$(CUTS) CONNECTS=$(CONNECTS) SHAPED_CALLS=1000 tests/soar/run.sh 'row-\(06\|13\|21\)'
+	@PTVERDICT=build/ptverdict CALLS=$(CALLS) tests/soar/bench.js memory
+bench-soar: build/tools-soar build/ptverdict build/bench/bare
+	@PTVERDICT=build/ptverdict tests/soar/bench.js $(T)
 
 lint: build/tools-lint $(call objects,release,$(SRC))
 	@tests/lint/run.sh
@@ -239,6 +243,7 @@ help:
 	@echo 'make lint        clang-tidy, luacheck, shellcheck, format, who includes whom'
 	@echo 'make fuzz        libFuzzer, SECONDS_EACH=20 a target; T=artifact for one'
 	@echo 'make bench       measured figures beside their targets; T=PATTERN for one'
+	@echo 'make bench-soar  the same for serve, with a real broker; T=latency, throughput, start or memory'
 	@echo 'make coverage    line coverage of the tests'
 	@echo 'make format      clang-format'
 	@echo 'make install     to PREFIX=/usr/local (DESTDIR honoured); make uninstall takes it away'

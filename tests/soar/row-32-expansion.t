@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Row an artifact value of $NAME is sent as that text, unless asked for.
+// Row 32: an artifact value of $NAME is sent as that text, unless asked for.
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
 const fs = require('fs');

@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// What a platform and its broker can do to a worker: each time the log says what is wrong and what mends it, nothing secret shows, and
+// when it is over the worker serves without anybody's help.
+// SPDX-License-Identifier: Apache-2.0
+'use strict';
+const { test } = require('./stand');
+
+test(async (s, t) => {
+    const serves = async (name, w) => {
+        await w.up();
+        t.is(`${name}: then it serves`, (await s.call({ value: 'flagged.example' })).pop().payload.results.success, true);
+        t.ok(`${name}: no secret shown`, !/s3cr3t|s3cret/.test(w.log), w.log);
+        t.is(`${name}: stopped`, await w.stop(), 0);
+    };
+    const rest = { // at login: a fault of REST, and the words for it
+        html: 'the answer is no JSON', garbage: 'the answer is no JSON', empty: 'the answer is no JSON', cut: 'cut after', reset: 'closed before an answer came',
+        500: 'HTTP 500', 429: 'HTTP 429', 302: 'HTTP 302',
+    };
+    for (const [fault, text] of Object.entries(rest)) {
+        await s.platform('faults', [{ match: '/rest/session', fault }]);
+        const w = await s.worker({ wait: false });
+        await w.says('next try in');
+        t.has(`REST: ${fault}`, w.log, text);
+        t.has(`REST: ${fault}: what was asked`, w.log, 'GET https://localhost:');
+        await serves(`REST: ${fault}`, w);
+    }
+    for (const path of ['/rest/orgs/201?', '/functions/']) {
+        await s.platform('faults', [{ match: path.replace('?', ''), fault: 503 }]);
+        const w = await s.worker({ wait: false });
+        await w.says('HTTP 503');
+        await serves(`${path} fails`, w);
+    }
+    await s.platform('faults', [{ match: '/rest/const', fault: 'html', times: 0 }]);
+    await serves('/rest/const is a courtesy', await s.worker());
+    await s.platform('faults', []);
+
+    for (const [cert, text] of [['expired', 'has expired'], ['wrong', 'is for another name']]) {
+        await s.platform('cert', { name: cert });
+        const w = await s.worker({ wait: false });
+        await w.says('next try in');
+        t.has(`REST certificate: ${cert}`, w.log, text);
+        await s.platform('cert', { name: 'server' });
+        await serves(`REST certificate: ${cert}`, w);
+    }
+
+    await s.platform('set', { key_secret: 'only-REST-knows' });
+    let w = await s.worker({ wait: false, config: { resilient: { api_key_secret: 'only-REST-knows' } } });
+    await w.says('refused the login');
+    t.has('the broker refuses the login: tried again', w.log, 'next try in');
+    t.ok('the broker refuses the login: secret not shown', !w.log.includes('only-REST-knows'));
+    t.is('the broker refuses the login: stopped', await w.stop(), 0);
+    await s.platform('set', { key_id: 'noread', key_secret: 'secret' });
+    w = await s.worker({ wait: false, config: { resilient: { api_key_id: 'noread', api_key_secret: 'secret' } } });
+    await w.says('let this API key read the message destination');
+    t.is('a queue we may not read: stopped', await w.stop(), 0);
+    await s.platform('set', { key_id: s.key.id, key_secret: s.key.secret });
+    s.config();
+    for (const [what, value, back, text] of [
+        ['function not installed', { function: 'fn_other' }, { function: 'fn_passivetotal' }, 'fn_passivetotal is not installed on the platform'],
+        ['actions switched off', { actions_enabled: false }, { actions_enabled: true }, 'actions are switched off for this organisation'],
+    ]) {
+        await s.platform('set', value);
+        w = await s.worker({ wait: false });
+        await w.says(text);
+        t.has(`${what}: looked for again`, w.log, 'looking again in 60 s');
+        t.is(`${what}: stopped`, await w.stop(), 0);
+        await s.platform('set', back);
+    }
+
+    w = await s.worker();
+    for (const [name, text] of [
+        ['an unknown command', 'HELLO\n\n\0'], ['a header without colon', 'MESSAGE\nno colon here\n\n\0'],
+        ['an escape nobody knows', 'MESSAGE\nack:1\nx:a\\tb\n\n\0'], ['a length that is none', 'MESSAGE\ncontent-length:-5\n\nx\0'],
+        ['a length too large', 'MESSAGE\ncontent-length:99999999999\n\nx\0'], ['no NUL behind the body', 'MESSAGE\ncontent-length:1\n\nxy\0'],
+        ['a header without end', `MESSAGE\nx:${'y'.repeat(200000)}\n`],
+    ]) {
+        const before = w.log.length;
+        await s.tap('inject', { dir: 'down', text });
+        await w.says('subscribed to', 15000);
+        const { payload } = (await s.call({ value: `after-${before}.example` })).pop();
+        t.is(`from the broker: ${name}: the line is made anew, calls go on`, payload.results.success, true);
+        t.ok(`from the broker: ${name}: said`, /WARNING \[broker\] \[main\] (not STOMP 1\.2|the broker sent HELLO|the headers of a message are over)/.test(w.log.slice(before)), w.log.slice(before));
+    }
+    await s.tap('inject', { dir: 'down', text: 'ERROR\nmessage:something\\nodd\\c\u001b[31m\n\nno more\0' });
+    await w.says('the broker refused: something');
+    t.ok('an ERROR is said, with nothing a terminal would obey', !w.log.includes('\u001b'));
+    await s.tap('inject', { dir: 'down', text: 'MESSAGE\nsubscription:x\nmessage-id:1\n\n{}\0' });
+    await w.says('without ack header');
+    await s.tap('inject', { dir: 'down', text: 'RECEIPT\nreceipt-id:t999\n\n\0' });
+    await serves('strange but readable frames', w);
+});
