@@ -170,6 +170,7 @@ typedef struct ptv_client_options {
     bool explain;      /* keep the tree of conditions, for PTV_WRITE_EXPLAIN */
     const char *why_not; /* a rule id: reports say which conditions would have to change for it to match; copied */
     bool without_rules; /* fetch only: no rule is loaded, every section is asked */
+    bool check_quota;    /* ask the account for the quota, beside other calls, every `quota_check_every` */
     bool keep_in_memory; /* without the setting `state`: answers are cached as long as the client lives */
     bool not_routable;   /* eval judges as a lookup does that may ask nobody: skipped where no rule matches */
     bool last_good;      /* rules that do not load are no error where the folder of the setting `state` keeps those that were

@@ -169,6 +169,8 @@ ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_cl
         rc = ptv_fail_nomem(err);
     if (!rc)
         rc = ptv_settings_sources(&c->sources, &c->mem, config, c->options.keep_answers, err);
+    if (c->options.check_quota)
+        c->sources.quota_check_every_s = ptv_config_int(config, PTV_OPT_QUOTA_CHECK_EVERY) / 1000;
     if (!rc && !c->options.offline)
         rc = open_sources(c, config, err);
     if (!rc && !c->options.without_rules)

@@ -37,6 +37,7 @@ static ptv_code open_client(ptv_generation *g, const ptv_serve_options *o, ptv_e
     ptv_client_options how = { .rules = o->rules,
                                .rules_count = o->rules_count,
                                .keep_answers = true,
+                               .check_quota = true,
                                .keep_in_memory = true,
                                .separate_rules = true,
                                .last_good = true };
