@@ -41,13 +41,15 @@ size_t ptv_utf8_prefix(const char *text, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        uint64_t eight;
-        while (len - at >= sizeof eight) {
-            memcpy(&eight, text + at, sizeof eight);
-            if (eight & UINT64_C(0x8080808080808080))
+        uint64_t ascii[4]; /* 32 bytes at once: nearly all text is */
+        while (len - at >= sizeof ascii) {
+            memcpy(ascii, text + at, sizeof ascii);
+            if ((ascii[0] | ascii[1] | ascii[2] | ascii[3]) & UINT64_C(0x8080808080808080))
                 break;
-            at += sizeof eight;
+            at += sizeof ascii;
         }
+        while (at < len && (unsigned char)text[at] < 0x80)
+            at++;
         uint32_t point;
         size_t step = at < len ? ptv_utf8_next(&point, text + at, len - at) : 0;
         if (!step)
@@ -84,6 +86,10 @@ static void escape_shown(ptv_buf *out, const char *text, size_t len, const char 
 {
     size_t run = 0, at = 0;
     while (at < len) {
+        if (text[at] >= 0x20 && text[at] < 0x7F) {
+            at++;
+            continue;
+        }
         uint32_t point;
         size_t step = ptv_utf8_next(&point, text + at, len - at);
         if (step && (!is_hidden(point) || (point && point < 0x20 && strchr(kept, (int)point)))) {

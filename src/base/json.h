@@ -10,6 +10,7 @@
 #define PTV_BASE_JSON_H
 #include "base/arena.h"
 #include "base/buf.h"
+#include <string.h>
 
 typedef struct cJSON ptv_json; /* opaque outside json.c */
 typedef enum ptv_json_kind {
@@ -41,15 +42,43 @@ typedef struct ptv_json_out {
     ptv_buf *buf;
     bool need_comma;
 } ptv_json_out;
-void ptv_json_open(ptv_json_out *o, const char *key, char bracket); /* '{' or '['; key NULL inside lists and at the top */
-void ptv_json_close(ptv_json_out *o, char bracket);                 /* '}' or ']' */
-void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text); /* NULL text → null */
+/* '{' or '['; key NULL inside lists and at the top */
+static inline void ptv_json_open(ptv_json_out *o, const char *key, char bracket);
+void ptv_json_close(ptv_json_out *o, char bracket);                                       /* '}' or ']' */
+static inline void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text); /* NULL text → null */
 void ptv_json_put_int(ptv_json_out *o, const char *key, int64_t value);
 void ptv_json_put_number(ptv_json_out *o, const char *key, double value); /* not finite → null */
-void ptv_json_put_bool(ptv_json_out *o, const char *key, bool value);
-void ptv_json_put_null(ptv_json_out *o, const char *key);
+static inline void ptv_json_put_bool(ptv_json_out *o, const char *key, bool value);
+static inline void ptv_json_put_null(ptv_json_out *o, const char *key);
 void ptv_json_put_time(ptv_json_out *o, const char *key, int64_t utc); /* PTV_NO_TIME → null, else "2026-05-01T00:00:00Z" */
-void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v);           /* a parsed value again */
-void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len); /* already JSON */
+void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v); /* a parsed value again */
+static inline void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len); /* already JSON */
+
+/* A decision line has a hundred keys, nearly all of them literals: their length is known to the compiler, and that they are
+ * plain is taken on trust. Any other key is measured and escaped. */
+#define PTV_JSON_KEY(key) (key), __builtin_constant_p(strlen((key) ? (key) : "")) ? strlen((key) ? (key) : "") : SIZE_MAX
+void ptv_json_member(ptv_json_out *o, const char *key, size_t key_len, const char *json, size_t len);
+void ptv_json_member_text(ptv_json_out *o, const char *key, size_t key_len, const char *text);
+static inline void ptv_json_open(ptv_json_out *o, const char *key, char bracket)
+{
+    ptv_json_member(o, PTV_JSON_KEY(key), &bracket, 1);
+    o->need_comma = false;
+}
+static inline void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text)
+{
+    ptv_json_member_text(o, PTV_JSON_KEY(key), text);
+}
+static inline void ptv_json_put_bool(ptv_json_out *o, const char *key, bool value)
+{
+    ptv_json_member(o, PTV_JSON_KEY(key), value ? "true" : "false", value ? 4 : 5);
+}
+static inline void ptv_json_put_null(ptv_json_out *o, const char *key)
+{
+    ptv_json_member(o, PTV_JSON_KEY(key), "null", 4);
+}
+static inline void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len)
+{
+    ptv_json_member(o, PTV_JSON_KEY(key), json, len);
+}
 
 #endif

@@ -103,16 +103,18 @@ static void put_string(ptv_buf *b, const char *text)
 
 /* The comma, the key and `tail`, with quotes around it when it is a plain text: one step where the key is plain, as ours all
  * are. */
-static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t tail_len, bool quoted)
+static void put_key(ptv_json_out *o, const char *key, size_t len, const char *tail, size_t tail_len, bool quoted)
 {
-    size_t len = key ? strlen(key) : 0;
+    bool is_literal = len != SIZE_MAX;
+    if (!is_literal)
+        len = key ? strlen(key) : 0;
     char *at = ptv_buf_reserve(o->buf, len + tail_len + 6), *start = at;
     if (!at)
         return;
     if (o->need_comma)
         *at++ = ',';
     o->need_comma = true;
-    if (key && !is_plain(key, len)) {
+    if (key && !is_literal && !is_plain(key, len)) {
         ptv_buf_advance(o->buf, (size_t)(at - start));
         put_string(o->buf, key);
         ptv_buf_putc(o->buf, ':');
@@ -136,27 +138,26 @@ static void put_key(ptv_json_out *o, const char *key, const char *tail, size_t t
     ptv_buf_advance(o->buf, (size_t)(at - start));
 }
 
-void ptv_json_open(ptv_json_out *o, const char *key, char bracket)
-{
-    put_key(o, key, &bracket, 1, false);
-    o->need_comma = false;
-}
-
 void ptv_json_close(ptv_json_out *o, char bracket)
 {
     ptv_buf_putc(o->buf, bracket);
     o->need_comma = true;
 }
 
-void ptv_json_put_text(ptv_json_out *o, const char *key, const char *text)
+void ptv_json_member(ptv_json_out *o, const char *key, size_t key_len, const char *json, size_t len)
+{
+    put_key(o, key, key_len, json, len, false);
+}
+
+void ptv_json_member_text(ptv_json_out *o, const char *key, size_t key_len, const char *text)
 {
     if (!text) {
-        ptv_json_put_null(o, key);
+        put_key(o, key, key_len, "null", 4, false);
         return;
     }
     size_t len = strlen(text);
     bool plain = is_plain(text, len);
-    put_key(o, key, plain ? text : NULL, plain ? len : 0, plain);
+    put_key(o, key, key_len, plain ? text : NULL, plain ? len : 0, plain);
     if (!plain)
         put_string(o->buf, text);
 }
@@ -189,16 +190,6 @@ void ptv_json_put_number(ptv_json_out *o, const char *key, double value)
         memmove(text + len + 1, text + len + point, strlen(text + len + point) + 1);
     }
     ptv_json_put_raw(o, key, text, strlen(text));
-}
-
-void ptv_json_put_bool(ptv_json_out *o, const char *key, bool value)
-{
-    ptv_json_put_raw(o, key, value ? "true" : "false", value ? 4 : 5);
-}
-
-void ptv_json_put_null(ptv_json_out *o, const char *key)
-{
-    ptv_json_put_raw(o, key, "null", 4);
 }
 
 void ptv_json_put_time(ptv_json_out *o, const char *key, int64_t utc)
@@ -241,9 +232,4 @@ void ptv_json_put_tree(ptv_json_out *o, const char *key, const ptv_json *v)
         ptv_json_put_null(o, key);
         break;
     }
-}
-
-void ptv_json_put_raw(ptv_json_out *o, const char *key, const char *json, size_t len)
-{
-    put_key(o, key, json, len, false);
 }
