@@ -180,6 +180,21 @@ static void read_names(ptv_soar_call *call, ptv_arena *mem, const ptv_json *body
     call->principal = keep(mem, ptv_json_text(ptv_json_find(ptv_json_find(body, "principal"), "name")), failed);
 }
 
+/* The inputs that we read, as an object of their own: a tree of all of them would copy an attachment once more. */
+static void put_ours(ptv_buf *out, piece inputs)
+{
+    static const char *const names[] = { VALUE, TYPE, "incident_id", "artifact_id" };
+    ptv_buf_putc(out, '{');
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        piece value = member(inputs, names[i]);
+        if (!value.at)
+            continue;
+        ptv_buf_printf(out, "%s\"%s\": ", out->len > 1 ? ", " : "", names[i]);
+        ptv_buf_append(out, value.at, value.len);
+    }
+    ptv_buf_putc(out, '}');
+}
+
 static ptv_code read_inputs(reading *r, piece body, ptv_error *err)
 {
     piece inputs = member(body, "inputs");
@@ -194,13 +209,18 @@ static ptv_code read_inputs(reading *r, piece body, ptv_error *err)
     }
     ptv_buf_reserve(&text, inputs.len + OVERHEAD); /* once: growing by steps would take twice the memory */
     ptv_code rc = put_inputs(&text, inputs, err);
-    ptv_arena tree_mem = PTV_ARENA(text.len * TREE_PER_BYTE + OVERHEAD);
+    piece normal = { text.data, text.len };
+    ptv_buf ours = PTV_BUF(LONGEST_BODY * 6);
+    if (!rc)
+        put_ours(&ours, normal);
+    if (!rc)
+        rc = ptv_buf_check(&ours, err);
+    ptv_arena tree_mem = PTV_ARENA(ours.len * TREE_PER_BYTE + OVERHEAD);
     const ptv_json *tree = NULL;
     if (!rc)
-        rc = ptv_json_parse(&tree, &tree_mem, text.data, text.len, err);
+        rc = ptv_json_parse(&tree, &tree_mem, ours.data, ours.len, err);
     if (!rc) {
         const char *value = ptv_json_text(ptv_json_find(tree, VALUE)), *type = ptv_json_text(ptv_json_find(tree, TYPE));
-        piece normal = { text.data, text.len };
         r->call.value = keep(&r->mem, value, &failed);
         r->call.type = keep(&r->mem, type, &failed);
         r->call.incident_id = keep_id(&r->mem, normal, tree, "incident_id", &failed);
@@ -209,6 +229,7 @@ static ptv_code read_inputs(reading *r, piece body, ptv_error *err)
             r->call.refusal = refusal_of(tree, value, type);
     }
     ptv_arena_release(&tree_mem);
+    ptv_buf_release(&ours);
     r->call.inputs = rc ? NULL : ptv_buf_take(&text, NULL);
     ptv_buf_release(&text);
     return rc ? rc : failed ? ptv_arena_fail(&r->mem, err) : PTV_OK;
