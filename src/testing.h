@@ -1,5 +1,6 @@
 /*
- * testing.h: what a run of the cases beside the rules came to; testing.c fills it, testing_write.c prints it.
+ * testing.h: what a run of the cases beside the rules came to; testing.c fills it, testing_write.c prints it;
+ * testing_expect.c holds what came against what a case expects.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -52,5 +53,16 @@ struct ptv_test_report {
 /* Percent of yes and no seen over all conditions; 100 when there are none. */
 double ptv_test_coverage(const ptv_test_report *r);
 size_t ptv_test_unnoticed(const ptv_test_report *r);
+
+/*
+ * Does a decision differ from what a case expects? out: a line a difference, "verdict: expected compromised, got no_match";
+ * NULL when only the answer counts. culprit: the rule to show, borrowed from the decision; NULL when nothing differs, or not
+ * wanted.
+ */
+bool ptv_expect_differs(ptv_buf *out, const ptv_rule_result **culprit, const ptv_decision *decision,
+                        const ptv_expect *expect);
+/* Rules and allowances that a case names: those the set does not have are findings with line and did-you-mean; false then.
+ */
+bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rules, const char *path);
 
 #endif
