@@ -60,7 +60,7 @@ static void open_side(side *s, ptv_arena *mem, const ptv_ruleset *rs, size_t ind
     if (index >= rs->rule_count)
         return;
     s->rule = rs->rules[index];
-    if (s->rule->error || !s->rule->level_count)
+    if (!s->rule->level_count)
         return;
     s->roots = ptv_trace_rule(&s->trial, s->rule);
     size_t weight = 0;
@@ -134,7 +134,7 @@ bool ptv_rule_is_same(const ptv_ruleset *before, size_t index_before, const ptv_
 {
     const ptv_rule *a = before->rules[index_before], *b = after->rules[index_after];
     if (a->status != b->status || a->level_count != b->level_count || a->on_unknown_match != b->on_unknown_match ||
-        a->off_when_unsupported != b->off_when_unsupported || !a->error != !b->error)
+        a->off_when_unsupported != b->off_when_unsupported)
         return false;
     for (size_t i = 0; i < a->level_count; i++)
         if (a->levels[i].level != b->levels[i].level || !same_cond(a->levels[i].when, b->levels[i].when))

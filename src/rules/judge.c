@@ -153,9 +153,6 @@ static void judge_rule(ptv_judging *j, size_t index)
     const ptv_allow *always = ptv_allow_always(&j->trial, j->allows, j->rs, rule);
     if (always) {
         suppress(out, always);
-    } else if (rule->error) {
-        out->outcome = PTV_OUT_ERROR;
-        out->could_be = rule->level_count ? rule->levels[0].level : PTV_LEVEL_CRITICAL;
     } else {
         judge_levels(j, rule, out, &j->found[index]);
         if (j->rs->allow_count && (out->outcome == PTV_OUT_MATCH || out->outcome == PTV_OUT_UNKNOWN))
@@ -337,7 +334,7 @@ static void trace(ptv_judging *j)
     j->trial.walking = true;
     for (size_t i = 0; i < j->rs->rule_count && !j->trial.rc; i++) {
         const ptv_rule *rule = j->rs->rules[i];
-        if (rule->error || !rule->level_count || j->results[i].outcome == PTV_OUT_OFF)
+        if (!rule->level_count || j->results[i].outcome == PTV_OUT_OFF)
             continue;
         j->results[i].trace = ptv_trace_rule(&j->trial, rule);
         j->results[i].trace_count = j->trial.rc ? 0 : rule->level_count;

@@ -142,8 +142,7 @@ static bool counts(const planner *p, const ptv_rule *rule)
 static standing stand(planner *p, const ptv_rule *rule)
 {
     standing out = { .settled = true };
-    if (!counts(p, rule) || rule->error || ptv_rule_is_off(rule, p->trial.record) ||
-        ptv_allow_always(&p->trial, p->allows, p->rs, rule))
+    if (!counts(p, rule) || ptv_rule_is_off(rule, p->trial.record) || ptv_allow_always(&p->trial, p->allows, p->rs, rule))
         return out;
     bool unknown = false;
     for (size_t i = 0; i < rule->level_count; i++) {

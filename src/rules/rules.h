@@ -39,7 +39,8 @@ typedef struct ptv_rules_options {
 } ptv_rules_options;
 
 /* Load a whole set or nothing. Findings get everything there is to say, in one run. Errors: PTV_ERULES (see findings),
- * PTV_EIO, PTV_ENOMEM. A rule over its load limit is kept with rule->error and reported as an error finding. */
+ * PTV_EIO, PTV_ENOMEM. A file over its load limit is an error
+ * finding, so the set does not load. */
 ptv_code ptv_ruleset_load(ptv_ruleset **out, const ptv_rules_options *options, ptv_findings *findings, ptv_error *err);
 /* What its digest covers. */
 const ptv_rule_file *ptv_ruleset_files(const ptv_ruleset *rs, size_t *count); /* sorted by name */

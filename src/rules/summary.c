@@ -45,9 +45,6 @@ static const char *reason_of(ptv_judging *j, size_t index)
     case PTV_OUT_OFF:
         return rule->status == PTV_OFF ? "its status is off" : "off: no configured source knows a section it reads";
     case PTV_OUT_ERROR:
-        if (rule->error)
-            return rule->error;
-        break;
     case PTV_OUT_UNKNOWN:
         break;
     case PTV_OUT_MATCH:
@@ -128,7 +125,6 @@ static bool put_suppressed(ptv_judging *j)
 static void put_open_reasons(ptv_judging *j, ptv_level from)
 {
     ptv_why why = 0;
-    const ptv_rule *error = NULL;
     size_t speaker = 0; /* a rule whose custom condition can be quoted */
     for (size_t i = 0; i < j->rs->rule_count; i++) {
         const ptv_rule_result *r = &j->results[i];
@@ -138,13 +134,9 @@ static void put_open_reasons(ptv_judging *j, ptv_level from)
         if ((more & ~PTV_WHY_SECTIONS) & ~why)
             speaker = i;
         why |= more;
-        if (j->rs->rules[i]->error && !error)
-            error = j->rs->rules[i];
     }
     const ptv_rule *rule = j->rs->rules[speaker];
     ptv_why_write(&j->words, &j->trial, why, rule->levels, rule->level_count);
-    if (error)
-        ptv_buf_printf(&j->words, "%s%s", why ? "; " : "", error->error);
 }
 
 static void put_read(ptv_judging *j)

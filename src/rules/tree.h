@@ -135,7 +135,6 @@ typedef struct ptv_rule {
     ptv_template note;
     ptv_sections judged_sections; /* of all levels */
     ptv_sections shown_sections;  /* of hit and note */
-    const char *error;            /* the engine had to switch it off at load; NULL */
     const char *description, *owner, *references, *false_positives, *next_step, *attack;
 } ptv_rule;
 
@@ -166,7 +165,7 @@ struct ptv_ruleset {
     struct ptv_sandbox **sandboxes; /* one Lua state a file; kept only while custom conditions need it */
     size_t sandbox_count;
     struct ptv_rule_process *process; /* in their place, once the set is separated */
-    const char *noted;  /* of the owner */
+    const char *noted;                /* of the owner */
     ptv_digest *hasher; /* made by the loader, freed with the set: decision ids cost no allocation. A set is one thread's */
     struct ptv_list *lists; /* entries and the indicator sets that conditions borrow; freed with the set */
 };

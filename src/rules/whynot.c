@@ -213,7 +213,7 @@ void ptv_judging_why_not(ptv_judging *j)
     }
     *out = (ptv_why_not){ .rule = rule->id, .outcome = result->outcome, .besides = besides(j, result) };
     bool can_change = result->outcome == PTV_OUT_NO_MATCH || result->outcome == PTV_OUT_UNKNOWN ||
-                      result->outcome == PTV_OUT_SUPPRESSED || (result->outcome == PTV_OUT_ERROR && !rule->error);
+                      result->outcome == PTV_OUT_SUPPRESSED || result->outcome == PTV_OUT_ERROR;
     if (can_change && !j->trial.rc)
         find_turns(j, out, rule);
     if (!j->trial.rc)

@@ -270,23 +270,6 @@ static void a_rule_may_be_off_where_no_source_knows(void **state)
     assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
 }
 
-static void a_rule_that_did_not_load_keeps_it_unknown(void **state)
-{
-    (void)state;
-    tree_rule(&T, "broken", PTV_LEVEL_HIGH, NULL)->error = "x.lua:3: more than 100,000 instructions";
-    tree_rule(&T, "flagged-tags", PTV_LEVEL_LOW, bad_tag());
-    judge(UNTAGGED);
-    assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
-    assert_int_equal(D.unknown_kind, PTV_UNKNOWN_FIX);
-    assert_int_equal(D.rules[0].outcome, PTV_OUT_ERROR);
-    assert_string_equal(D.rules[0].reason, "x.lua:3: more than 100,000 instructions");
-    assert_string_equal(D.summary, "unknown: broken not decided (x.lua:3: more than 100,000 instructions); asking again is "
-                                   "useless until that is mended");
-    judge(TAGGED);
-    assert_int_equal(D.verdict, PTV_VERDICT_COMPROMISED);
-    assert_int_equal(D.severity, PTV_LEVEL_LOW);
-}
-
 static void a_cut_list_can_leave_it_unknown(void **state)
 {
     (void)state;
@@ -338,7 +321,7 @@ static void an_allowance_on_the_artifact_suppresses_always(void **state)
 {
     (void)state;
     tree_rule(&T, "flagged-tags", PTV_LEVEL_HIGH, bad_tag());
-    tree_rule(&T, "broken", PTV_LEVEL_HIGH, NULL)->error = "x.lua:3: limit";
+    tree_rule(&T, "class", PTV_LEVEL_HIGH, malicious());
     tree_rule(&T, "shadow", PTV_LEVEL_HIGH, bad_tag())->status = PTV_SHADOW;
     tree_allow(&T, "our-zones", ours(), "2027-01-31");
     const char *records[] = { TAGGED, UNTAGGED, TAGS_FAILED };
@@ -349,7 +332,7 @@ static void an_allowance_on_the_artifact_suppresses_always(void **state)
             assert_int_equal(D.rules[rule].outcome, PTV_OUT_SUPPRESSED);
         assert_string_equal(D.rules[0].suppressed_by, "our-zones");
         assert_string_equal(D.rules[0].suppress_reason, "because");
-        assert_string_equal(D.summary, "no_match; flagged-tags, broken suppressed by our-zones until 2027-01-31");
+        assert_string_equal(D.summary, "no_match; flagged-tags, class suppressed by our-zones until 2027-01-31");
         assert_true(D.complete);
         assert_null(D.hit);
     }
@@ -726,7 +709,6 @@ int main(void)
         T_(a_rule_may_count_unknown_as_a_match),
         T_(shadow_and_off_change_nothing),
         T_(a_rule_may_be_off_where_no_source_knows),
-        T_(a_rule_that_did_not_load_keeps_it_unknown),
         T_(a_cut_list_can_leave_it_unknown),
         T_(not_routable_is_skipped_unless_something_matched),
         T_(an_allowance_on_the_artifact_suppresses_always),

@@ -161,13 +161,12 @@ static void names_of_ours_cost_nothing(void **state)
     assert_int_equal(NEXT("{'artifact':'evil.test'}"), TAGS);
 }
 
-static void shadow_off_and_broken_rules_cost_nothing(void **state)
+static void shadow_off_and_unsupported_rules_cost_nothing(void **state)
 {
     (void)state;
     ptv_rule *shadow = tree_rule(&T, "shadow", PTV_LEVEL_HIGH, tag("a"));
     shadow->status = PTV_SHADOW;
     tree_rule(&T, "off", PTV_LEVEL_HIGH, busy())->status = PTV_OFF;
-    tree_rule(&T, "broken", PTV_LEVEL_HIGH, busy())->error = "limit";
     tree_rule(&T, "unsupported", PTV_LEVEL_HIGH, ALL_OF(&T, busy(), malicious()))->off_when_unsupported = true;
     ptv_record *r = tree_record(&MEM, SITE(""), NOW);
     r->sections[PTV_CLASSIFICATION].state = PTV_STATE_UNSUPPORTED;
@@ -276,8 +275,6 @@ static void random_rules(void)
         rule->on_unknown_match = chance(10);
         rule->off_when_unsupported = chance(10);
         rule->shown_sections = below(EVERY + 1) & EVERY & ~ACCOUNT;
-        if (chance(3))
-            rule->error = "limit";
     }
     for (unsigned i = 0; i < allows; i++) {
         ptv_allow *a = tree_allow(&T, i ? "a1" : "a0", random_cond(2), days[below(3)]);
@@ -582,7 +579,7 @@ int main(void)
         T_(the_section_that_settles_most_rules_comes_first),
         T_(an_allowance_is_asked_for_once_a_rule_needs_it),
         T_(names_of_ours_cost_nothing),
-        T_(shadow_off_and_broken_rules_cost_nothing),
+        T_(shadow_off_and_unsupported_rules_cost_nothing),
         T_(a_rule_that_matches_when_unknown_shows_its_card),
         T_(planning_without_memory_is_said),
         T_(frugal_and_fast_agree),
