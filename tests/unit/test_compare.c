@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static scratch_dir DIR_[2];
+static scratch_dir BEFORE_DIR, AFTER_DIR;
+static scratch_dir *const DIRS[] = { &BEFORE_DIR, &AFTER_DIR };
 static ptv_config *CONFIG;
 static ptv_client *SIDES[2];
 static ptv_compare *COMPARE;
@@ -38,7 +39,7 @@ static void close_all(void)
     for (int i = 0; i < 2; i++) {
         ptv_client_free(SIDES[i]);
         SIDES[i] = NULL;
-        scratch_dir_remove(&DIR_[i]);
+        scratch_dir_remove(DIRS[i]);
     }
 }
 
@@ -56,9 +57,9 @@ static void open_sides(const char *before, const char *after)
     const char *lua[] = { before, after };
     ptv_error err = { 0 };
     for (int i = 0; i < 2; i++) {
-        assert_true(scratch_dir_make(&DIR_[i]));
-        scratch_write(&DIR_[i], "rules.lua", lua[i]);
-        const char *path = DIR_[i].file;
+        assert_true(scratch_dir_make(DIRS[i]));
+        scratch_write(DIRS[i], "rules.lua", lua[i]);
+        const char *path = DIRS[i]->file;
         ptv_client_options how = { .rules = &path, .rules_count = 1, .offline = true };
         assert_int_equal(ptv_client_new(&SIDES[i], CONFIG, &how, NULL, &err), PTV_OK);
     }

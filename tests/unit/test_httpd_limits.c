@@ -731,10 +731,12 @@ static void fail_each(httpd_room *room, const char *path, const char *more, cons
         unsigned long asked = ptv_mem_count();
         ptv_mem_fail_at(nth);
         (void)send_text(fd, text);
-        for (int i = 0; i < 5000 && !(poll(&p, 1, 1) && !ptv_httpd_waiting(room->h)); i++) {
+        for (int i = 0; i < 5000 && (!poll(&p, 1, 0) || ptv_httpd_waiting(room->h)); i++) {
             ptv_httpd_job *job = ptv_httpd_take(room->h, true);
             if (job)
                 ptv_httpd_answer(room->h, job, report, NULL);
+            else
+                poll(NULL, 0, 1);
         }
         read_reply(fd, &r);
         close(fd);
