@@ -26,8 +26,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: lookup ARTIFACT\n");
         return 64;
     }
-    if (ptv_config_new(&config, &err) || ptv_config_read(config, NULL, &err) || ptv_client_new(&client, config, NULL, NULL, &err) ||
-        ptv_lookup(&report, client, argv[1], NULL, &err) || ptv_report_write(report, PTV_FORMAT_TEXT, 0, to_stdout, NULL, &err)) {
+    if (ptv_config_new(&config, &err) || ptv_config_read(config, NULL, &err) ||
+        ptv_client_new(&client, config, NULL, NULL, &err) || ptv_lookup(&report, client, argv[1], NULL, &err) ||
+        ptv_report_write(report, PTV_FORMAT_TEXT, 0, to_stdout, NULL, &err)) {
         fprintf(stderr, "lookup: %s\n", err.msg);
     } else {
         rc = ptv_report_verdict(report) == PTV_VERDICT_COMPROMISED ? 10 : 0;

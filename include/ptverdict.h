@@ -100,24 +100,25 @@ typedef uint32_t ptv_sections; /* a set of sections: bit 1u << section */
 #define PTV_BIT(section) (1u << (section))
 
 typedef enum ptv_format {
-    PTV_FORMAT_TEXT,   /* for people */
-    PTV_FORMAT_JSON,   /* one decision object, one line; docs/decision.schema.json */
-    PTV_FORMAT_CSV,    /* one row; ptv_csv_header() gives the first line */
-    PTV_FORMAT_SOAR,   /* the function result of the SOAR platform (payload 2.0), one line */
-    PTV_FORMAT_RECORD, /* the normalised record, one line */
+    PTV_FORMAT_TEXT,    /* for people */
+    PTV_FORMAT_JSON,    /* one decision object, one line; docs/decision.schema.json */
+    PTV_FORMAT_CSV,     /* one row; ptv_csv_header() gives the first line */
+    PTV_FORMAT_SOAR,    /* the function result of the SOAR platform (payload 2.0), one line */
+    PTV_FORMAT_RECORD,  /* the normalised record, one line */
     PTV_FORMAT_ANSWERS, /* the raw answers, one JSON object a line, as an archive keeps them */
     PTV_FORMAT_JUNIT,   /* test runs only */
     PTV_FORMAT_COMPACT  /* the compact record: one line that eval and diff read without parsing raw JSON again */
 } ptv_format;
 
-enum {                        /* flags of ptv_report_write() */
-    PTV_WRITE_COLOR = 1u << 0,   /* text: colour and box drawing */
-    PTV_WRITE_EXPLAIN = 1u << 1  /* text and json: add the tree of conditions */
+/* Flags of ptv_report_write(). */
+enum {
+    PTV_WRITE_COLOR = 1u << 0,  /* text: colour and box drawing */
+    PTV_WRITE_EXPLAIN = 1u << 1 /* text and json: add the tree of conditions */
 };
 
-PTV_API const char *ptv_verdict_name(ptv_verdict v);  /* "compromised" "unknown" "no_match" "skipped" */
-PTV_API const char *ptv_level_name(ptv_level l);      /* "none" "info" … "critical" */
-PTV_API const char *ptv_section_name(ptv_section s);  /* "tags" "passive_dns" … */
+PTV_API const char *ptv_verdict_name(ptv_verdict v); /* "compromised" "unknown" "no_match" "skipped" */
+PTV_API const char *ptv_level_name(ptv_level l);     /* "none" "info" … "critical" */
+PTV_API const char *ptv_section_name(ptv_section s); /* "tags" "passive_dns" … */
 PTV_API bool ptv_level_parse(ptv_level *out, const char *name);
 
 /* Receives bytes; non-zero stops the writing and comes back as PTV_EIO. */
@@ -152,7 +153,7 @@ typedef struct ptv_finding {
 PTV_API ptv_code ptv_findings_new(ptv_findings **out, ptv_error *err);
 PTV_API size_t ptv_findings_count(const ptv_findings *f, ptv_grade at_least);
 PTV_API const ptv_finding *ptv_findings_at(const ptv_findings *f, size_t index); /* NULL past the end */
-PTV_API void ptv_findings_free(ptv_findings *f); /* NULL is fine */
+PTV_API void ptv_findings_free(ptv_findings *f);                                 /* NULL is fine */
 
 /* ------------------------------------------------------------------------------------------- client */
 
@@ -165,11 +166,11 @@ typedef struct ptv_report ptv_report; /* a finished answer: immutable, owns all 
 typedef struct ptv_client_options {
     const char *const *rules; /* rule folders or files; NULL: the setting `rules` */
     size_t rules_count;
-    bool offline;      /* no source is opened: eval, check, test, diff */
-    bool keep_answers; /* keep raw bodies, for PTV_FORMAT_SOAR and PTV_FORMAT_ANSWERS */
-    bool explain;      /* keep the tree of conditions, for PTV_WRITE_EXPLAIN */
+    bool offline;        /* no source is opened: eval, check, test, diff */
+    bool keep_answers;   /* keep raw bodies, for PTV_FORMAT_SOAR and PTV_FORMAT_ANSWERS */
+    bool explain;        /* keep the tree of conditions, for PTV_WRITE_EXPLAIN */
     const char *why_not; /* a rule id: reports say which conditions would have to change for it to match; copied */
-    bool without_rules; /* fetch only: no rule is loaded, every section is asked */
+    bool without_rules;  /* fetch only: no rule is loaded, every section is asked */
     bool check_quota;    /* ask the account for the quota, beside other calls, every `quota_check_every` */
     bool keep_in_memory; /* without the setting `state`: answers are cached as long as the client lives */
     bool not_routable;   /* eval judges as a lookup does that may ask nobody: skipped where no rule matches */
@@ -177,7 +178,7 @@ typedef struct ptv_client_options {
                           * in use last: they are loaded in their place; ptv_client_rules() tells */
     bool separate_rules; /* custom conditions run in a process of their own, as with the setting rule_process; the program
                           * is started again for it, and its main() must call ptv_rule_process_main() first */
-    int64_t now_utc;   /* seconds; PTV_NO_TIME or 0: the clock at each lookup, the record's time at each eval */
+    int64_t now_utc;     /* seconds; PTV_NO_TIME or 0: the clock at each lookup, the record's time at each eval */
 } ptv_client_options;
 
 /*
@@ -211,8 +212,8 @@ typedef struct ptv_rules_view {
 } ptv_rules_view;
 PTV_API void ptv_client_rules(const ptv_client *c, ptv_rules_view *out);
 /*
- * Put a rule folder in the place of the one that the settings name: a copy, in one step, whole or not at all. The old one is kept
- * beside it.
+ * Put a rule folder in the place of the one that the settings name: a copy, in one step, whole or not at all. The old one is
+ * kept beside it.
  *
  *   digest  what the folder's rules must have, as ptv_client_rules() told it when they were looked at; NULL: any
  *
@@ -252,9 +253,9 @@ PTV_API ptv_code ptv_lookup(ptv_report **out, ptv_client *c, const char *text, c
 PTV_API ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, void *tag, ptv_error *err); /* PTV_EFULL */
 PTV_API ptv_code ptv_wait(ptv_client *c, int timeout_ms, ptv_error *err); /* PTV_ETIMEOUT: nothing ready yet */
 PTV_API bool ptv_next(ptv_client *c, ptv_report **out, void **tag);       /* false: none finished */
-PTV_API void ptv_wakeup(ptv_client *c);          /* ends a ptv_wait() early; from any thread or signal handler */
-/* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none. While
- * one is watched ptv_wait() waits its whole time also with nothing under way. */
+PTV_API void ptv_wakeup(ptv_client *c); /* ends a ptv_wait() early; from any thread or signal handler */
+/* Have ptv_wait() end, with PTV_ETIMEOUT, when this descriptor is ready too; events as for poll(). One at a time, -1: none.
+ * While one is watched ptv_wait() waits its whole time also with nothing under way. */
 PTV_API void ptv_watch(ptv_client *c, int fd, short events);
 PTV_API size_t ptv_in_flight(const ptv_client *c);
 /* True once a source's quota or key is used up, so that further lookups would only be unknown. */
@@ -275,27 +276,27 @@ PTV_API ptv_code ptv_eval(ptv_report **out, ptv_client *c, const char *text, siz
 /* ------------------------------------------------------------------------------------------- report */
 
 PTV_API void ptv_report_free(ptv_report *r); /* NULL is fine */
-/* The same for a report of ptv_eval(), on the client's thread: its memory serves the next ptv_eval(), for loops over many. */
+/* The same for a report of ptv_eval(), on the client's thread: its memory serves the next ptv_eval(). */
 PTV_API void ptv_report_recycle(ptv_client *c, ptv_report *r);
 PTV_API const char *ptv_report_artifact(const ptv_report *r); /* normalised; borrowed from r, as all below */
 PTV_API const char *ptv_report_input(const ptv_report *r);    /* as given */
 PTV_API ptv_verdict ptv_report_verdict(const ptv_report *r);
 PTV_API ptv_level ptv_report_severity(const ptv_report *r);
 PTV_API bool ptv_report_complete(const ptv_report *r);
-PTV_API const char *ptv_report_note(const ptv_report *r);        /* NULL when no rule wrote one */
+PTV_API const char *ptv_report_note(const ptv_report *r); /* NULL when no rule wrote one */
 PTV_API const char *ptv_report_decision_id(const ptv_report *r);
-PTV_API bool ptv_report_answered(const ptv_report *r); /* at least one section was read, or no call was needed */
+PTV_API bool ptv_report_answered(const ptv_report *r);  /* at least one section was read, or no call was needed */
 PTV_API unsigned ptv_report_calls(const ptv_report *r); /* upstream requests sent, retries included */
 /* Outcome word of one live or shadow rule ("match", "unknown", …); NULL when there is no such rule. */
 PTV_API const char *ptv_report_outcome(const ptv_report *r, const char *rule_id);
 /* How one section of the record came about. Texts borrowed from r. */
 typedef struct ptv_section_view {
-    const char *state;     /* "ok" "stale" "failed" "not_asked" "not_needed" "unsupported" */
-    const char *cause;     /* "outage" "quota" "deadline" "key" "settings"; NULL: none */
-    const char *reason;    /* in words; NULL */
-    int http;              /* status; 0: none */
-    unsigned calls;        /* requests sent for it; 0 with state ok: from a cache or a local source */
-    bool wanted;           /* the verdict is unknown, or may be, for want of it */
+    const char *state;  /* "ok" "stale" "failed" "not_asked" "not_needed" "unsupported" */
+    const char *cause;  /* "outage" "quota" "deadline" "key" "settings"; NULL: none */
+    const char *reason; /* in words; NULL */
+    int http;           /* status; 0: none */
+    unsigned calls;     /* requests sent for it; 0 with state ok: from a cache or a local source */
+    bool wanted;        /* the verdict is unknown, or may be, for want of it */
 } ptv_section_view;
 PTV_API void ptv_report_section(const ptv_report *r, ptv_section s, ptv_section_view *out);
 /* Why the verdict is unknown and what to do about it, as the SOAR result's reason says it. */
@@ -313,12 +314,13 @@ PTV_API ptv_code ptv_report_write(const ptv_report *r, ptv_format format, unsign
                                   ptv_error *err);
 PTV_API const char *ptv_csv_header(void);
 /* PTV_FORMAT_SOAR with the call's own inputs echoed: `inputs_json` is one JSON object; NULL: made from the artifact. */
-PTV_API ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv_write_fn *write, void *to, ptv_error *err);
-/* How an unknown verdict goes into the SOAR result; until this is called the setting `soar_unknown` says it, once as fail. */
+PTV_API ptv_code ptv_report_write_soar(const ptv_report *r, const char *inputs_json, ptv_write_fn *write, void *to,
+                                       ptv_error *err);
+/* How an unknown verdict goes into the SOAR result; until then the setting `soar_unknown` says it, once as fail. */
 typedef enum ptv_soar_unknown {
-    PTV_SOAR_UNKNOWN_FAIL,  /* success false with a reason */
-    PTV_SOAR_UNKNOWN_ONCE,  /* the same, and the reason says that further artifacts are not noted */
-    PTV_SOAR_UNKNOWN_EMPTY  /* success true, content [] */
+    PTV_SOAR_UNKNOWN_FAIL, /* success false with a reason */
+    PTV_SOAR_UNKNOWN_ONCE, /* the same, and the reason says that further artifacts are not noted */
+    PTV_SOAR_UNKNOWN_EMPTY /* success true, content [] */
 } ptv_soar_unknown;
 PTV_API void ptv_report_soar_unknown(ptv_report *r, ptv_soar_unknown how);
 
@@ -326,17 +328,18 @@ PTV_API void ptv_report_soar_unknown(ptv_report *r, ptv_soar_unknown how);
 typedef struct ptv_soar_call {
     bool is_function; /* false: an action's message, or the inputs alone, without a message around them */
     const char *function, *workflow, *principal; /* names */
-    const char *inputs;      /* as the platform's framework hands them to a function: one JSON object on one line, ASCII */
+    const char *inputs;       /* as the platform's framework hands them to a function: one JSON object on one line, ASCII */
     const char *value, *type; /* the artifact */
     const char *incident_id, *artifact_id; /* where the customer added them to the function */
-    const char *refusal;      /* why it cannot be looked up: an input missing, or not a text */
+    const char *refusal;                   /* why it cannot be looked up: an input missing, or not a text */
 } ptv_soar_call;
 /* Read the body of a message, or the inputs alone. *out is yours: ptv_soar_call_free(). Errors: PTV_EINVAL no JSON object,
  * PTV_ETOOBIG, PTV_ENOMEM. */
 PTV_API ptv_code ptv_soar_call_read(const ptv_soar_call **out, const char *json, size_t len, ptv_error *err);
 PTV_API void ptv_soar_call_free(const ptv_soar_call *call); /* NULL is fine */
 /* The SOAR result of a call whose input was refused: success false, reason. `inputs` is the JSON object given. */
-PTV_API ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to, ptv_error *err);
+PTV_API ptv_code ptv_soar_refusal(const char *inputs_json, const char *reason, ptv_write_fn *write, void *to,
+                                  ptv_error *err);
 
 /* -------------------------------------------------------------------------------------------- state */
 
@@ -371,7 +374,7 @@ typedef struct ptv_condition {
 typedef struct ptv_rule_change {
     const char *rule, *before, *after;
     ptv_level level_before, level_after;
-    const char *what; /* in words: "new rule", "severity medium, was high"; NULL: the conditions say it all */
+    const char *what;                /* in words: "new rule", "severity medium, was high"; NULL: the conditions say it all */
     const ptv_condition *conditions; /* that made the difference; those of the newer rules first */
     size_t condition_count;
 } ptv_rule_change;
@@ -401,8 +404,9 @@ typedef struct ptv_compare ptv_compare; /* two clients' rules over the same reco
 
 /* Both clients must outlive it, and have rules; how they were made (explain, why_not) does not matter. */
 PTV_API ptv_code ptv_compare_new(ptv_compare **out, ptv_client *before, ptv_client *after, ptv_error *err);
-/* Judge one record, in any form that ptv_eval() takes, by both. *out is borrowed until the next call. Errors: as ptv_eval(). */
-PTV_API ptv_code ptv_compare_record(const ptv_comparison **out, ptv_compare *c, const char *text, size_t len, ptv_error *err);
+/* Judge one record, in any form that ptv_eval() takes, by both. *out is borrowed until the next. Errors: as ptv_eval(). */
+PTV_API ptv_code ptv_compare_record(const ptv_comparison **out, ptv_compare *c, const char *text, size_t len,
+                                    ptv_error *err);
 /* Totals so far: the newer rules in their order, then those that are gone. NULL past the end. */
 PTV_API const ptv_rule_total *ptv_compare_total(const ptv_compare *c, size_t index);
 PTV_API void ptv_compare_free(ptv_compare *c); /* NULL is fine */
@@ -410,7 +414,8 @@ PTV_API void ptv_compare_free(ptv_compare *c); /* NULL is fine */
 /* -------------------------------------------------------------------------------------------- rules */
 
 /* Everything that rule files have to say, in one run. PTV_ERULES when a finding is an error. */
-PTV_API ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_client_options *options, ptv_error *err);
+PTV_API ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_client_options *options,
+                           ptv_error *err);
 
 /* The rules that a client judges by, in order: ids. NULL past the end. */
 PTV_API size_t ptv_client_rule_count(const ptv_client *c);
@@ -448,8 +453,8 @@ typedef struct ptv_test_report ptv_test_report;
 
 /* Run them. Findings get what is wrong with rule and test files. PTV_OK also when cases fail: ptv_test_passed() tells.
  * Errors: PTV_ESETTINGS, PTV_EIO, PTV_ENOMEM. */
-PTV_API ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_test_options *options, ptv_findings *findings,
-                          ptv_error *err);
+PTV_API ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_test_options *options,
+                          ptv_findings *findings, ptv_error *err);
 PTV_API bool ptv_test_passed(const ptv_test_report *r); /* every case, and every gate asked for */
 /* PTV_FORMAT_TEXT, PTV_FORMAT_JSON or PTV_FORMAT_JUNIT. */
 PTV_API ptv_code ptv_test_write(const ptv_test_report *r, ptv_format format, unsigned flags, ptv_write_fn *write, void *to,

@@ -325,7 +325,8 @@ const cli_command cli_cmd_lookup = {
     .example = "  ptverdict lookup 'evil[.]example' --explain\n"
                "  ptverdict lookup - --format csv <artifacts.txt >decisions.csv",
     .formats = "text json csv soar record",
-    .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_EXPLAIN) | CLI_BIT(FLAG_WHY_NOT) | CLI_BIT(FLAG_EXIT_CODE) | CLI_BIT(FLAG_SKIP),
+    .flags =
+        CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_EXPLAIN) | CLI_BIT(FLAG_WHY_NOT) | CLI_BIT(FLAG_EXIT_CODE) | CLI_BIT(FLAG_SKIP),
     .least = 1,
     .most = SIZE_MAX,
     .run = run_lookup,

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 const cli_command *const cli_commands[] = {
-    &cli_cmd_lookup, &cli_cmd_fetch, &cli_cmd_eval, &cli_cmd_check,    &cli_cmd_test,
-    &cli_cmd_diff,   &cli_cmd_apply,
-    &cli_cmd_fields, &cli_cmd_needs, &cli_cmd_call, &cli_cmd_serve, &cli_cmd_status, &cli_cmd_selftest, &cli_cmd_customize, &cli_cmd_config,
-    &cli_cmd_init,   &cli_cmd_new, &cli_cmd_why, &cli_cmd_undecided,   NULL,
+    &cli_cmd_lookup, &cli_cmd_fetch,  &cli_cmd_eval,     &cli_cmd_check,     &cli_cmd_test,
+    &cli_cmd_diff,   &cli_cmd_apply,  &cli_cmd_fields,   &cli_cmd_needs,     &cli_cmd_call,
+    &cli_cmd_serve,  &cli_cmd_status, &cli_cmd_selftest, &cli_cmd_customize, &cli_cmd_config,
+    &cli_cmd_init,   &cli_cmd_new,    &cli_cmd_why,      &cli_cmd_undecided, NULL,
 };
 
 /* A closed 0, 1 or 2 must not be given to the next file opened; what writes there fails, as it should. */

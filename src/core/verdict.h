@@ -103,9 +103,9 @@ typedef struct ptv_decision {
     const ptv_hit_property *hit; /* one merged card; absent values left out */
     size_t hit_count;
     const ptv_why_not *why_not; /* NULL unless asked for */
-    const char *note;     /* one text, a paragraph a rule; NULL */
-    const char *summary;  /* "no_match: none of 3 rules matched (read: tags). Not a clean bill." */
-    const char *warnings; /* one a line: a time in the future, a clash of hit names …; NULL */
+    const char *note;           /* one text, a paragraph a rule; NULL */
+    const char *summary;        /* "no_match: none of 3 rules matched (read: tags). Not a clean bill." */
+    const char *warnings;       /* one a line: a time in the future, a clash of hit names …; NULL */
     char ruleset_digest[PTV_DIGEST_HEX], settings_digest[PTV_DIGEST_HEX];
     size_t ruleset_files;
 } ptv_decision;

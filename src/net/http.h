@@ -23,7 +23,7 @@ typedef struct ptv_http_options {
     bool proxy_from_env;                  /* HTTPS_PROXY / HTTP_PROXY (upper case) were set: the environment decides */
     const char *no_proxy;                 /* NULL: the variables NO_PROXY, no_proxy */
     bool verify;                          /* default true */
-    const char *ca_file;                  /* PEM or hashed folder; NULL: the system's hashed folder, or its bundle (limits: CA-store trap) */
+    const char *ca_file; /* PEM or hashed folder; NULL: the system's hashed folder, or its bundle (limits: CA-store trap) */
     const char *client_cert, *client_key;
     size_t bodies_limit_bytes;   /* bodies in flight together, others pause; 0: 64 MiB */
     const char *user_agent;      /* NULL: ptverdict/VERSION */

@@ -12,7 +12,6 @@
 #include "rules/explain.h"
 #include "rules/template.h"
 
-
 enum { STANDARD_FIELDS = 8, FIRST_NAMES = 10, OWN_FIELDS = 2 };
 
 typedef struct card {

@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "rules/explain.h"
 
-
 typedef enum { VALUE_THERE, VALUE_ABSENT, VALUE_UNREAD } value_state;
 
 static void put_text(ptv_buf *out, const ptv_show *s, const char *text, size_t len)

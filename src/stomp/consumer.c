@@ -262,7 +262,8 @@ static bool copy_options(ptv_consumer *c, const ptv_consumer_options *options)
     const char **texts[] = { &o->stream.host, &o->stream.ca_file, &o->stream.proxy, &o->stream.no_proxy,
                              &o->login,       &o->passcode,       &o->queue,        &o->subscribe_receipt };
     bool failed = false;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) { /* to the end: nothing of the caller's may stay, to be wiped */
+    for (size_t i = 0; i < sizeof texts / sizeof *texts;
+         i++) { /* to the end: nothing of the caller's may stay, to be wiped */
         const char *text = *texts[i];
         *texts[i] = failed ? NULL : ptv_arena_strdup(&c->mem, text);
         failed |= text && !*texts[i];

@@ -27,8 +27,8 @@ static inline double bench_wall_s(void)
 static inline void bench_row(const char *what, double measured, const char *unit, double target, bool at_least)
 {
     bool holds = at_least ? measured >= target : measured <= target;
-    printf("%-68s %12.*f %-10s %s %-10.*f %s\n", what, measured < 100 ? 3 : 0, measured, unit, at_least ? ">=" : "<=",
-           target < 100 ? 2 : 0, target, holds ? "ok" : "MISSED");
+    printf("%-68s %12.*f %-10s %s %-10.*f %s\n", what, measured < 100 ? 3 : 0, measured, unit,
+           at_least ? ">=" : "<=", target < 100 ? 2 : 0, target, holds ? "ok" : "MISSED");
     fflush(stdout);
 }
 

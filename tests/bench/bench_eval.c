@@ -15,14 +15,16 @@ static const char *const RULES[] = { "rules/10-flagged-tags.lua", "examples/rule
 
 static void make_record(ptv_buf *out, size_t bytes)
 {
-    ptv_buf_puts(out, "{\"artifact\":\"evil.example\",\"fetched_at\":\"2026-05-01T00:00:00Z\",\"tags\":[\"Ransomware\",\"apt32\","
-                      "\"emotet\"],\"classification\":\"suspicious\",\"passive_dns\":{\"total_records\":9,\"records\":[");
+    ptv_buf_puts(out,
+                 "{\"artifact\":\"evil.example\",\"fetched_at\":\"2026-05-01T00:00:00Z\",\"tags\":[\"Ransomware\",\"apt32\","
+                 "\"emotet\"],\"classification\":\"suspicious\",\"passive_dns\":{\"total_records\":9,\"records\":[");
     for (unsigned i = 0; out->len < bytes - 200; i++)
-        ptv_buf_printf(out,
-                       "%s{\"value\":\"evil.example\",\"type\":\"A\",\"resolve\":\"192.0.2.%u\",\"first_seen\":\"2026-04-%02u "
-                       "03:04:05\",\"last_seen\":\"2026-04-%02u 11:12:13\",\"collected\":\"2026-04-30 22:00:00\",\"sources\":"
-                       "[\"riskiq\",\"kaspersky\"]}",
-                       i ? "," : "", i % 250, 1 + i % 20, 5 + i % 20);
+        ptv_buf_printf(
+            out,
+            "%s{\"value\":\"evil.example\",\"type\":\"A\",\"resolve\":\"192.0.2.%u\",\"first_seen\":\"2026-04-%02u "
+            "03:04:05\",\"last_seen\":\"2026-04-%02u 11:12:13\",\"collected\":\"2026-04-30 22:00:00\",\"sources\":"
+            "[\"riskiq\",\"kaspersky\"]}",
+            i ? "," : "", i % 250, 1 + i % 20, 5 + i % 20);
     ptv_buf_puts(out, "]},\"subdomains\":{\"names\":[\"www.evil.example\",\"mail.evil.example\"]}}");
 }
 

@@ -28,7 +28,8 @@ static ptv_client *make_client(const char *url, const char *plan)
     snprintf(base, sizeof base, "passivetotal_base_url=%s", url);
     snprintf(how, sizeof how, "plan=%s", plan);
     if (ptv_config_new(&config, &err) || ptv_config_set(config, base, &err) || ptv_config_set(config, how, &err) ||
-        ptv_config_set(config, "passivetotal_username=user", &err) || ptv_config_set(config, "passivetotal_api_key=key", &err) ||
+        ptv_config_set(config, "passivetotal_username=user", &err) ||
+        ptv_config_set(config, "passivetotal_api_key=key", &err) ||
         ptv_config_set(config, "passivetotal_tags=compromised,ransomware", &err) ||
         ptv_config_set(config, "allow_reserved=yes", &err) || ptv_client_new(&client, config, &options, NULL, &err))
         die(&err);

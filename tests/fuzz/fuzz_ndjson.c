@@ -1,6 +1,6 @@
 /*
- * fuzz_ndjson.c: any bytes as the stdin of eval and of lookup: each line that is not blank comes out in exactly one subject, in
- * order, wherever the text is parted, and the cutting ends.
+ * fuzz_ndjson.c: any bytes as the stdin of eval and of lookup: each line that is not blank comes out in exactly one subject,
+ * in order, wherever the text is parted, and the cutting ends.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

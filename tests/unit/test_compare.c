@@ -175,19 +175,19 @@ static unsigned dice(unsigned sides)
 static void both_sides_come_to_what_eval_says(void **state)
 {
     (void)state;
-    open_sides(RULE("x", "medium", "any { tags:has_any { 'a' }, passive_dns.count:between(2, 4) }")
-                   RULE("y", "high", "all { classification:is 'malicious', none { tags:has_any { 'b' } } }"),
-               RULE(
-                   "y", "critical",
-                   "all { classification:is 'malicious', tags:has_none { 'b', 'c' } }") "allow 'ours' { reason = 'r', owner "
-                                                                                        "= 'o', expires = '2030-01-01', "
-                                                                                        "when = artifact:is 'b.example' "
-                                                                                        "}\n" RULE("z", "low",
-                                                                                                   "at_least_of(2) { "
-                                                                                                   "tags:has_any { 'a' }, "
-                                                                                                   "tags:has_any { 'c' }, "
-                                                                                                   "passive_dns.count:at_"
-                                                                                                   "least(3) }"));
+    open_sides(
+        RULE("x", "medium", "any { tags:has_any { 'a' }, passive_dns.count:between(2, 4) }")
+            RULE("y", "high", "all { classification:is 'malicious', none { tags:has_any { 'b' } } }"),
+        RULE("y", "critical",
+             "all { classification:is 'malicious', tags:has_none { 'b', 'c' } }") "allow 'ours' { reason = 'r', owner "
+                                                                                  "= 'o', expires = '2030-01-01', "
+                                                                                  "when = artifact:is 'b.example' "
+                                                                                  "}\n" RULE("z", "low",
+                                                                                             "at_least_of(2) { "
+                                                                                             "tags:has_any { 'a' }, "
+                                                                                             "tags:has_any { 'c' }, "
+                                                                                             "passive_dns.count:at_"
+                                                                                             "least(3) }"));
     static const char *const tags[] = { "[]", "[\"a\"]", "[\"b\"]", "[\"c\",\"a\"]", "{\"failed\":\"HTTP 503\"}" };
     static const char *const classes[] = { "\"malicious\"", "\"unknown\"", "null", "{\"failed\":\"HTTP 500\"}" };
     for (int i = 0; i < 500; i++) {
