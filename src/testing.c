@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <assert.h>
+
 enum { RECORD_BYTES = 64 << 20, REPORT_BYTES = 256 << 20 };
 static const char TEST_END[] = ".test.lua";
 
@@ -243,8 +245,10 @@ static ptv_code find_set(test_set **out, runner *r, test_file *file, const ptv_c
         }
     }
     test_set *set = keep(&r->mem, sizeof *set, err);
+    if (!set)
+        return err->code;
     ptv_rules_options options = r->base;
-    ptv_code rc = set ? settings_of(&options, r, c, &file->cases, err) : err->code;
+    ptv_code rc = settings_of(&options, r, c, &file->cases, err);
     if (rc)
         return rc;
     *set = (test_set){ .path = path, .of = c, .file = &file->cases, .next = r->sets };
@@ -354,6 +358,7 @@ static ptv_code prepare(prepared *p, runner *r, test_file *file, const ptv_case 
         rc = read_given(&p->record, p, r, file->folder, err);
     if (rc)
         return rc;
+    assert(p->record);
     int64_t now = c->now;
     if (now == PTV_NO_TIME && r->report->options.now_utc && r->report->options.now_utc != PTV_NO_TIME)
         now = r->report->options.now_utc;
@@ -494,12 +499,12 @@ static ptv_code run_prepared(runner *r, prepared *p, ptv_error *err)
     if (!ptv_expect_check(r->findings, p->data, p->set->rules, p->set->path))
         return add_result(r, p->data, "it expects what does not exist; the findings say what\n", NULL, 0, err);
     ptv_decision d;
-    ptv_arena mem = PTV_ARENA(RECORD_BYTES);
     uint8_t *truths = ptv_arena_calloc(&p->mem, p->set->rules->node_count + 1, 1);
-    ptv_code rc = truths ? PTV_OK : ptv_arena_fail(&p->mem, err);
+    if (!truths)
+        return ptv_arena_fail(&p->mem, err);
+    ptv_arena mem = PTV_ARENA(RECORD_BYTES);
     int64_t started = ptv_clock_ms();
-    if (!rc)
-        rc = judge(&d, &mem, p, true, truths, -1, err);
+    ptv_code rc = judge(&d, &mem, p, true, truths, -1, err);
     if (!rc) {
         ptv_buf failure = PTV_BUF(1 << 20);
         ptv_buf tree = PTV_BUF(1 << 20);

@@ -14,7 +14,7 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 unset PTVERDICT_CONFIG APP_CONFIG_FILE APP_LOG_DIR APP_LOCK_FILE HTTP_PROXY HTTPS_PROXY http_proxy https_proxy NO_PROXY no_proxy NO_COLOR || true
 export TZ=UTC LC_ALL=C.UTF-8
 set -- ${1:+"$1"}
-list=$(ls build/$mode/unit/test_* build/$mode/replay/fuzz_* tests/*/*.t 2>/dev/null | grep -v '\.[do]$' || true)
+list=$(find "build/$mode/unit" "build/$mode/replay" tests \( -name 'test_*' -o -name 'fuzz_*' -o -name '*.t' \) -type f ! -name '*.[cdo]' 2>/dev/null | sort)
 [ $# -eq 0 ] || list=$(printf '%s\n' "$list" | grep -e "$1") || { echo "no test file matches '$1'" >&2; exit 1; }
 
 # The tests in tests/soar run one after the other, beside the others, all on one broker, tap and platform: starting them takes longer

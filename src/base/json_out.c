@@ -79,18 +79,12 @@ static size_t put_special(ptv_buf *b, const char *text, size_t len)
 
 static void put_string(ptv_buf *b, const char *text)
 {
-    size_t len = strlen(text), run;
+    size_t len = strlen(text);
     char *at = ptv_buf_reserve(b, len + 2);
     if (!at)
         return;
     at[0] = '"';
-    if (is_plain(text, len)) {
-        memcpy(at + 1, text, len);
-        at[len + 1] = '"';
-        ptv_buf_advance(b, len + 2);
-        return;
-    }
-    run = plain_run(text, len);
+    size_t run = is_plain(text, len) ? len : plain_run(text, len);
     memcpy(at + 1, text, run);
     ptv_buf_advance(b, run + 1);
     for (size_t i = run; i < len && !b->failed; i += run) {

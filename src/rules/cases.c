@@ -14,6 +14,7 @@
 #include "rules/sandbox.h"
 #include "rules/scan.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 
 enum { MOST_CASES = 10000, MOST_DEPTH = 16 };
@@ -94,6 +95,7 @@ static const char *keep_text(lua_State *L, reader *r, int index)
     const char *text = ptv_arena_strdup(r->mem, lua_tostring(L, index));
     if (!text)
         luaL_error(L, "out of memory");
+    assert(text); /* the line above jumped */
     return text;
 }
 

@@ -30,7 +30,7 @@ library_of() {
     idn2.h | libpsl.h) echo core ;;
     ini.h) echo config ;;
     curl/*) echo net ;;
-    lua*.h | lauxlib.h | lualib.h) echo rules ;;
+    lua*.h | lauxlib.h) echo rules ;;
     sqlite3.h) echo store ;;
     microhttpd.h) echo httpd ;;
     esac

@@ -2,7 +2,7 @@
 # make lint: who includes whom, clang-tidy, clang without a warning, clang-format, luacheck, shellcheck.
 # SPDX-License-Identifier: Apache-2.0
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
 step() {
     name=$1
@@ -32,12 +32,10 @@ clang_warns() {
 # shellcheck disable=SC2046,SC2086
 tidy() { printf '%s\n' $sources | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$@" -- '"$(flags)"' 2>/dev/null' sh; }
 headers_alone() {
-    for h in include/ptverdict.h; do
-        printf '#include "%s"\n' "$h" >build/header.c
-        cp build/header.c build/header.cc
-        clang -std=c11 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only build/header.c || return 1
-        clang -std=c++17 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only build/header.cc || return 1
-    done
+    printf '#include "include/ptverdict.h"\n' >build/header.c
+    cp build/header.c build/header.cc
+    clang -std=c11 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only build/header.c || return 1
+    clang -std=c++17 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only build/header.cc || return 1
     for h in src/*/*.h src/*.h; do
         printf '#include "%s"\n' "${h#src/}" >build/header.c
         # shellcheck disable=SC2046,SC2086
@@ -50,7 +48,7 @@ format() {
 }
 scripts() {
     # shellcheck disable=SC2046
-    shellcheck -x $(grep -L '^#!/usr/bin/env node' $(find tests examples scripts -name '*.sh' -o -name '*.t' 2>/dev/null)) .ci/run
+    shellcheck -x $(grep -LE '^#!/usr/bin/env (node|python3)' $(find tests examples scripts -name '*.sh' -o -name '*.t' 2>/dev/null)) .ci/run
 }
 words() {
     # The project speaks of itself alone: no machine paths, no "clean" verdicts.
