@@ -384,6 +384,7 @@ static bool is_port(span s)
     return true;
 }
 
+static const char range_look[] = "looks like a range of addresses, not one", mac_look[] = "looks like a MAC address";
 static const char bad_port[] = "has something after ':' or '|' that is no port (0 to 65535)";
 
 /* Host out of "host:port", "host|port", "[host]:port"; brackets off. NULL in *why: fine. */
@@ -449,9 +450,9 @@ static ptv_code take_host(ptv_artifact *a, const reading *r, span host, bool bra
         span address = zone_off(host);
         if (ptv_address_parse6(ip, address.at, address.len))
             return take_address(a, r, ip);
-        return refuse(r, is_mac(host) ? "looks like a MAC address" : "looks like an IPv6 address, but is not one");
+        return refuse(r, is_mac(host) ? mac_look : "looks like an IPv6 address, but is not one");
     }
-    if ((look = hash_look(host)) != NULL)
+    if ((look = hash_look(host)) != NULL) /* longer than a label may be */
         return refuse(r, look);
     if (bracketed && !ptv_address_parse4(ip, host.at, host.len))
         return refuse(r, "has brackets around something that is no address");
@@ -461,6 +462,14 @@ static ptv_code take_host(ptv_artifact *a, const reading *r, span host, bool bra
         return refuse(r, why);
     if (rc)
         return ptv_arena_fail(r->mem, r->err);
+    /* Looks are taken of the normal form, so that it is read like what it was made from: a dot at the end hides nothing. */
+    const span value = { a->value, strlen(a->value) };
+    if ((look = hash_look(value)) != NULL)
+        return refuse(r, look);
+    if (is_range(value))
+        return refuse(r, range_look);
+    if (is_mac(value))
+        return refuse(r, mac_look);
     if (ptv_name_ends_in_number(a->value)) {
         if (ptv_address_parse4(ip, a->value, strlen(a->value)))
             return take_address(a, r, ip);
@@ -528,9 +537,9 @@ static ptv_code take_text(ptv_artifact *a, const reading *r, span s)
     if (span_find(host, "*"))
         return refuse(r, "looks like a pattern: give one name");
     if (is_range(host))
-        return refuse(r, "looks like a range of addresses, not one");
+        return refuse(r, range_look);
     if (is_mac(host))
-        return refuse(r, "looks like a MAC address");
+        return refuse(r, mac_look);
     host = host_of(host, &bracketed, &why);
     if (why)
         return refuse(r, why);
