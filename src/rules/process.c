@@ -90,7 +90,7 @@ static moved put(const ptv_rule_process *p, const void *head, size_t head_len, c
         const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
         ssize_t done = sendmsg(p->fd, &message, MSG_NOSIGNAL);
         size_t gone = done > 0 ? (size_t)done : 0;
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 2 && gone; i++) {
             size_t part = gone < parts[i].iov_len ? gone : parts[i].iov_len;
             parts[i].iov_base = (char *)parts[i].iov_base + part;
             parts[i].iov_len -= part;
