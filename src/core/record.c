@@ -272,6 +272,18 @@ static const ptv_dns **keep_newest(ptv_arena *mem, const ptv_dns **rows, size_t 
     return kept;
 }
 
+const char *ptv_dns_type(ptv_arena *mem, const char *text)
+{
+    static const char *const known[] = { "A", "AAAA", "CNAME", "MX", "NS", "SOA", "TXT", "PTR", "SRV", "CAA", "DS", "SPF" };
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strcasecmp(known[i], text) == 0)
+            return known[i];
+    char *type = ptv_arena_strdup(mem, text);
+    for (char *c = type; c && *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+    return type;
+}
+
 bool ptv_record_set_rows(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count)
 {
     size_t live = 0, passive = 0;

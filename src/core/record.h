@@ -133,6 +133,8 @@ bool ptv_field_absent(const ptv_record *r, const ptv_field *f);
 /* Make a set from texts as sent: folds, sorts, drops doubles and empties. false: arena full. */
 bool ptv_set_build(ptv_set *out, ptv_arena *mem, const char *const *shown, size_t count);
 bool ptv_set_has(const ptv_set *s, const char *folded);
+/* A record type in upper case: arena, or static for those that most rows have, so that rows share them. NULL: arena full. */
+const char *ptv_dns_type(ptv_arena *mem, const char *text);
 /* Derive records, count, first_seen, last_seen, truncated from all_records (rows in `rows`, live flags set) and the
  * top-level values, by the traps of docs/record.md. Keeps at most 10,000 newest rows. false: arena full. */
 bool ptv_record_derive_dns(ptv_record *r, ptv_arena *mem, const ptv_dns **rows, size_t count, int64_t top_first,

@@ -361,35 +361,32 @@ typedef struct word_before {
     size_t len;
 } word_before;
 
-static char *word_like(reader *in, word_before *before)
+static const char *word_like(reader *in, word_before *before)
 {
     if (before->text && in->at + before->len < in->end && memcmp(in->at, before->text, before->len) == 0 &&
         in->at[before->len] == '\t') {
         in->at += before->len + 1;
-        return (char *)(uintptr_t)before->text;
+        return before->text;
     }
     char *text = word_cell(in);
     *before = (word_before){ in->escaped ? NULL : text, text ? strlen(text) : 0 };
     return text;
 }
 
-static const char *type_cell(reader *in, word_before *before)
+static const char *type_cell(reader *in, word_before *before, const char **type)
 {
-    const char *was = before->text;
-    char *type = word_like(in, before);
-    if (type == was)
-        return type;
-    for (char *p = type; p && *p; p++)
-        if (*p >= 'a' && *p <= 'z')
-            *p = (char)(*p - 'a' + 'A');
-    return type;
+    const char *was = before->text, *text = word_like(in, before);
+    if (text && text != was && !(*type = ptv_dns_type(in->mem, text)))
+        need(in, NULL);
+    return text ? *type : NULL;
 }
 
 static void rows_cells(reader *in)
 {
     ptv_set seen[LISTS_SEEN];
     size_t lists = 0;
-    word_before value = { 0 }, type = { 0 };
+    word_before value = { 0 }, type_word = { 0 };
+    const char *type = NULL;
     if (in->at < in->end && *in->at == '\t') {
         in->at++;
         return;
@@ -404,7 +401,7 @@ static void rows_cells(reader *in)
     for (size_t i = 0; i < count && ok(in); i++) {
         ptv_dns *row = &rows[i];
         row->value = word_like(in, &value);
-        row->type = type_cell(in, &type);
+        row->type = type_cell(in, &type_word, &type);
         row->resolve = word_cell(in);
         row->first_seen = time_cell(in);
         row->last_seen = time_cell(in);

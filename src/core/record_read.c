@@ -170,6 +170,8 @@ static ptv_code read_column(const reader *in, ptv_dns *row, const ptv_column *c,
         }
         return read_set(in, c->name, at, v);
     default:
+        if (c->offset == offsetof(ptv_dns, type) && ptv_json_text(v) && *ptv_json_text(v))
+            return (row->type = ptv_dns_type(in->mem, ptv_json_text(v))) ? PTV_OK : no_room(in);
         return read_word(in, c->name, at, v);
     }
 }
@@ -200,23 +202,6 @@ static ptv_code read_row_key(const reader *in, ptv_dns *row, const ptv_column *c
     return not_known(in, "unknown key", key, words, count);
 }
 
-/* Record types are compared in upper case. */
-static bool raise_type(const reader *in, ptv_dns *row)
-{
-    const char *lower = row->type;
-    while (lower && *lower && !(*lower >= 'a' && *lower <= 'z'))
-        lower++;
-    if (!lower || !*lower)
-        return true;
-    char *type = ptv_arena_strdup(in->mem, row->type);
-    if (!type)
-        return false;
-    for (char *p = type; *p; p++)
-        *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-    row->type = type;
-    return true;
-}
-
 static ptv_code read_row(const reader *in, ptv_dns *row, const ptv_column *guess[MOST_COLUMNS], const ptv_json *v)
 {
     ptv_code rc = PTV_OK;
@@ -226,7 +211,7 @@ static ptv_code read_row(const reader *in, ptv_dns *row, const ptv_column *guess
     row->first_seen = row->last_seen = row->collected = PTV_NO_TIME;
     for (const ptv_json *cell = ptv_json_first(v); cell && !rc; cell = ptv_json_next(cell))
         rc = read_row_key(in, row, column_find(guess, place++, ptv_json_key(cell)), cell);
-    return rc ? rc : raise_type(in, row) ? PTV_OK : no_room(in);
+    return rc;
 }
 
 static ptv_code read_rows(reader *in, const char *name, const ptv_json *v)

@@ -307,6 +307,8 @@ enum { MOST_COLUMN_TESTS = 16 }; /* a filter has one test a column at most, and 
 
 typedef struct row_test {
     const ptv_column_test *test;
+    const char *seen; /* of texts: the last one, which rows often share, */
+    bool passed;      /* and how it came out */
     size_t offset;       /* of times: where it is in a row, */
     int64_t first, last; /* the seconds that pass, both ends included; absent is before the first */
     int64_t future;
@@ -332,7 +334,7 @@ static bool plan_rows(row_test *tests, size_t *times, ptv_trial *e, const ptv_co
     for (size_t i = 0; i < c->filter_count; i++) {
         const ptv_column_test *t = &c->filter[i];
         if (t->column->type != PTV_TIME) {
-            tests[--words].test = t;
+            tests[--words] = (row_test){ .test = t };
             continue;
         }
         if (!plan_time(&tests[(*times)++], e, t))
@@ -344,12 +346,21 @@ static bool plan_rows(row_test *tests, size_t *times, ptv_trial *e, const ptv_co
 #define COLUMN_AT(row, column, type) ((const ptv_c_##type *)(const void *)((const char *)(row) + (column)->offset))
 
 /* Columns of text; times have their own loop. */
-static bool row_passes(ptv_trial *e, const row_test *tests, size_t count, const ptv_dns *row)
+static bool row_passes(ptv_trial *e, row_test *tests, size_t count, const ptv_dns *row)
 {
     for (size_t i = 0; i < count; i++) {
         const ptv_column_test *t = tests[i].test;
-        if (!(t->column->type == PTV_SET ? set_passes(e, t->op, &t->args, COLUMN_AT(row, t->column, SET))
-                                         : word_passes(e, t->op, &t->args, *COLUMN_AT(row, t->column, WORD))))
+        if (t->column->type == PTV_SET) {
+            if (!set_passes(e, t->op, &t->args, COLUMN_AT(row, t->column, SET)))
+                return false;
+            continue;
+        }
+        const char *text = *COLUMN_AT(row, t->column, WORD);
+        if (!text || text != tests[i].seen) {
+            tests[i].seen = text;
+            tests[i].passed = word_passes(e, t->op, &t->args, text);
+        }
+        if (!tests[i].passed)
             return false;
     }
     return true;
@@ -384,10 +395,13 @@ size_t ptv_rows_passing(ptv_trial *e, const ptv_cond *c, size_t enough)
         .offset = offsetof(ptv_dns, first_seen), .first = INT64_MIN, .last = INT64_MAX, .future = INT64_MAX
     };
     const row_test first = times ? tests[0] : any;
+    const int64_t least = first.first < first.future ? first.first : first.future;
     const ptv_dns *const *rows = list->rows;
     bool future = false;
     for (size_t i = 0, count = list->count; i < count && passed < enough; i++) {
         int64_t at = *(const int64_t *)(const void *)((const char *)rows[i] + first.offset);
+        if (at < least)
+            continue;
         future |= at >= first.future;
         if (at < first.first || at > first.last)
             continue;

@@ -320,7 +320,7 @@ static ptv_code fill_subdomains(reader *p, const ptv_json *root)
 /* -------------------------------------------------------------------------------------- passive DNS */
 
 /* Names lose their trailing dot, IPv6 addresses get their short form, so that rules can compare them. */
-static char *copy_name(ptv_arena *mem, const char *text)
+static const char *copy_name(ptv_arena *mem, const char *text)
 {
     unsigned char ip[16];
     char shortest[INET6_ADDRSTRLEN];
@@ -330,23 +330,15 @@ static char *copy_name(ptv_arena *mem, const char *text)
     return ptv_arena_strndup(mem, text, len > 1 && text[len - 1] == '.' ? len - 1 : len);
 }
 
-static char *copy_type(ptv_arena *mem, const char *text)
-{
-    char *type = ptv_arena_strdup(mem, text);
-    for (char *c = type; c && *c; c++)
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-    return type;
-}
-
 /* One copy for a run of equal texts; "" is absent. */
-static ptv_code keep_text(reader *p, recent_text *recent, const ptv_json *v, char *(*copy)(ptv_arena *, const char *),
+static ptv_code keep_text(reader *p, recent_text *recent, const ptv_json *v, const char *(*copy)(ptv_arena *, const char *),
                           const char **out)
 {
     const char *text = ptv_json_text(v);
     if (!text || !*text)
         return PTV_OK;
     if (!recent->sent || strcmp(recent->sent, text) != 0) {
-        char *kept = copy(p->mem, text);
+        const char *kept = copy(p->mem, text);
         if (!kept)
             return ptv_arena_fail(p->mem, p->err);
         *recent = (recent_text){ text, kept };
@@ -436,7 +428,7 @@ static ptv_code read_row(reader *p, ptv_dns *row, const ptv_json *object, long i
         else if (is_key(key, "resolve"))
             rc = keep_text(p, &p->resolve, v, copy_name, &row->resolve);
         else if (is_key(key, "recordType"))
-            rc = keep_text(p, &p->type, v, copy_type, &row->type);
+            rc = keep_text(p, &p->type, v, ptv_dns_type, &row->type);
         else if (is_key(key, "source"))
             rc = read_sources(p, row, v, index);
     }
