@@ -178,8 +178,13 @@ void ptv_duration_format(char out[32], int64_t seconds)
 
 size_t ptv_int_format(char out[24], int64_t value)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[20], *at = digits + sizeof digits;
     uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    for (; rest >= 100; rest /= 100)
+        memcpy(at -= 2, &pairs[rest % 100 * 2], 2);
     do
         *--at = (char)('0' + rest % 10);
     while (rest /= 10);

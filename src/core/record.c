@@ -44,7 +44,7 @@ const ptv_field *ptv_field_find(const char *name)
 const ptv_column *ptv_column_find(const char *name)
 {
     for (size_t i = 0; i < ptv_column_count; i++)
-        if (strcmp(ptv_columns[i].name, name) == 0)
+        if (*ptv_columns[i].name == *name && strcmp(ptv_columns[i].name, name) == 0)
             return &ptv_columns[i];
     return NULL;
 }

@@ -20,39 +20,33 @@ enum { LISTS_SEEN = 16 }; /* source lists that a row may point back to */
 /* A tab in front of each cell but the first. */
 static void put_cell(ptv_buf *out, const char *text)
 {
-    ptv_buf_putc(out, '\t');
-    while (text && *text) {
-        size_t run = strcspn(text, "\t\n\r\\");
-        ptv_buf_append(out, text, run);
-        text += run;
-        if (*text == '\0')
-            break;
-        ptv_buf_putc(out, '\\');
-        ptv_buf_putc(out, *text == '\t' ? 't' : *text == '\n' ? 'n' : *text == '\r' ? 'r' : '\\');
-        text++;
+    size_t len = text ? strlen(text) : 0;
+    char *at = ptv_buf_reserve(out, 1 + 2 * len), *start = at;
+    if (!at)
+        return;
+    *at++ = '\t';
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c > '\r' && c != '\\') {
+            *at++ = (char)c;
+            continue;
+        }
+        char letter = c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\\' ? '\\' : '\0';
+        if (letter)
+            *at++ = '\\';
+        *at++ = letter ? letter : (char)c;
     }
+    ptv_buf_advance(out, (size_t)(at - start));
 }
 
 /* By hand: a record of 1,000 rows has 4,000 numbers, and printf takes most of the writing. */
 static void put_int(ptv_buf *out, int64_t value, int64_t absent)
 {
-    enum { MOST = 21 }; /* tab, sign, 19 digits */
-    char text[MOST], *at = text + MOST;
-    char *room = ptv_buf_reserve(out, MOST);
+    char *room = ptv_buf_reserve(out, 1 + 24);
     if (!room)
         return;
-    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (value != absent) {
-        do
-            *--at = (char)('0' + left % 10);
-        while (left /= 10);
-        if (value < 0)
-            *--at = '-';
-    }
-    *--at = '\t';
-    size_t len = (size_t)(text + MOST - at);
-    memcpy(room, at, len);
-    ptv_buf_advance(out, len);
+    *room = '\t';
+    ptv_buf_advance(out, 1 + (value == absent ? 0 : ptv_int_format(room + 1, value)));
 }
 
 static void put_items(ptv_buf *out, const char *plus, const ptv_set *set)
