@@ -64,10 +64,10 @@ def peak_mb(args, stdin):
             try:
                 with open(f"/proc/{child.pid}/status", encoding="ascii") as status:
                     found = re.search(r"VmHWM:\s+(\d+)", status.read())
+                if found and os.readlink(f"/proc/{child.pid}/exe") == os.path.realpath(PTVERDICT):
+                    peak = int(found[1])
             except OSError:
                 return
-            if found and os.readlink(f"/proc/{child.pid}/exe") == os.path.realpath(PTVERDICT):
-                peak = int(found[1])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -140,8 +140,9 @@ def diff():
 
         _, cpu, _ = feed(100, run)
         say("diff over 1,000,000 compact records, half of them changed", 1e6 / cpu, "per s and core")
-        small, large = feed(10, peak_mb), feed(100, peak_mb)
-        row(f"diff, peak RSS at 1,000,000 records ({large:.1f} MB) of 100,000", large / small, "ratio", 1.10, False)
+        # Early on it takes 1 MB more in one step, at one time or another; what counts is that it stays there.
+        small, large = (statistics.median(feed(times, peak_mb) for _ in range(3)) for times in (100, 200))
+        row(f"diff, peak RSS at 2,000,000 records ({large:.1f} MB) of 1,000,000", large / small, "ratio", 1.10, False)
 
 
 def engines():
