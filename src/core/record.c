@@ -276,7 +276,7 @@ const char *ptv_dns_type(ptv_arena *mem, const char *text)
 {
     static const char *const known[] = { "A", "AAAA", "CNAME", "MX", "NS", "SOA", "TXT", "PTR", "SRV", "CAA", "DS", "SPF" };
     for (size_t i = 0; i < COUNT(known); i++)
-        if (strcasecmp(known[i], text) == 0)
+        if (!((*known[i] ^ *text) & ~0x20) && strcasecmp(known[i], text) == 0)
             return known[i];
     char *type = ptv_arena_strdup(mem, text);
     for (char *c = type; c && *c; c++)
