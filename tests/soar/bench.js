@@ -71,7 +71,9 @@ const PARTS = {
             await w.stop();
         }
         const [bare, ours] = [median(rates.bare), median(rates.ours)];
-        row(t, '30: calls with 25 in flight, an instant service', ours, 'calls/s', 'at least', 1000);
+        // A machine on which even the bare client does not reach 1,000 shows nothing about ours.
+        t.ok(`30: calls with 25 in flight, an instant service: ${ours.toFixed(0)} calls/s (at least 1000, or as many as the bare client)`,
+            ours >= Math.min(1000, bare));
         row(t, `30: of the ${bare.toFixed(0)} calls/s of a client that only receives, replies and ACKs`, ours / bare, 'of it', 'at least', 0.8);
     },
 
@@ -80,7 +82,7 @@ const PARTS = {
         for (let i = 0; i < 7; i++) {
             await s.platform('reset', {});
             await s.tap('reset', {});
-            const w = await s.worker();
+            const w = await s.worker({ config: {} });
             await until(async () => (await s.frames('up', 'SUBSCRIBE')).length, 5000, 'SUBSCRIBE');
             took.push((await s.frames('up', 'SUBSCRIBE'))[0].ms - (await s.platform('requests')).pop().ms);
             await w.stop();
