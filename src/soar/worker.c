@@ -145,6 +145,8 @@ static void done(call *c, ptv_call_end how, int64_t now_utc)
     ptv_worker *w = c->worker;
     ptv_error err = { 0 };
     count(c, how);
+    ptv_soar_call_free(c->asked); /* first: storing takes a copy of the reply, and of 20 MB there shall not be four */
+    c->asked = NULL;
     if (c->reply.failed) { /* too large, or no memory: say that much */
         ptv_code why = c->reply.failed;
         ptv_buf_release(&c->reply);
@@ -159,8 +161,6 @@ static void done(call *c, ptv_call_end how, int64_t now_utc)
         if (!w->commit_at_ms)
             w->commit_at_ms = ptv_clock_ms() + COMMIT_MS;
     }
-    ptv_soar_call_free(c->asked);
-    c->asked = NULL;
     set_state(c, DONE);
 }
 

@@ -103,7 +103,7 @@ async function start() {
         throw new Error('it runs already');
     const lib = `${HOME}/lib`;
     // setpriv: should this process be killed, the broker goes with it.
-    const self = child = spawn('setpriv', ['--pdeathsig', 'KILL', 'java', '-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.io.tmpdir=${dir}/data`,
+    const self = child = spawn('setpriv', ['--pdeathsig', 'KILL', 'java', '-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.io.tmpdir=${dir}/data`,
         `-Dactivemq.home=${HOME}`, `-Dactivemq.base=${dir}`, `-Dactivemq.conf=${dir}`, `-Dactivemq.data=${dir}/data`,
         '-cp', `${dir}:${lib}/*:${lib}/optional/*`, 'org.apache.activemq.console.Main', 'start', `xbean:file:${dir}/broker.xml`],
     { stdio: ['ignore', 'pipe', 'pipe'] });
