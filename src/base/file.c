@@ -80,7 +80,7 @@ ptv_code ptv_file_read(ptv_buf *out, const char *path, ptv_error *err)
     return rc;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
+bool ptv_write_all(int fd, const char *bytes, size_t len)
 {
     while (len) {
         ssize_t wrote = write(fd, bytes, len);
@@ -137,7 +137,7 @@ ptv_code ptv_file_replace(const char *path, const char *bytes, size_t len, ptv_e
     int fd = create_beside(fresh, path);
     if (fd < 0)
         return fail_errno(err);
-    bool is_kept = write_all(fd, bytes, len) && (!is_there || !fchmod(fd, st.st_mode & 07777)) && !fsync(fd);
+    bool is_kept = ptv_write_all(fd, bytes, len) && (!is_there || !fchmod(fd, st.st_mode & 07777)) && !fsync(fd);
     int number = errno;
     if (close(fd) && is_kept) {
         is_kept = false;

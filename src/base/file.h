@@ -13,6 +13,7 @@
 ptv_code ptv_file_read(ptv_buf *out, const char *path, ptv_error *err);
 /* Write beside, fsync, rename: readers see the old or the new file, never half of one. */
 ptv_code ptv_file_replace(const char *path, const char *bytes, size_t len, ptv_error *err);
+bool ptv_write_all(int fd, const char *bytes, size_t len); /* however often it takes; false: errno says why */
 /* Names in a folder in byte order, without "." and "..". Arena. PTV_EIO. */
 ptv_code ptv_dir_list(const char ***names, size_t *count, ptv_arena *mem, const char *path, ptv_error *err);
 bool ptv_is_dir(const char *path);

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "serve/log.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -103,20 +104,6 @@ static void rotate(void)
     open_file();
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 static void on_line(void *unused, ptv_log_level level, const char *area, const char *message)
 {
     static const char *const names[] = { "ERROR", "WARNING", "INFO", "DEBUG" };
@@ -124,11 +111,11 @@ static void on_line(void *unused, ptv_log_level level, const char *area, const c
     pthread_mutex_lock(&sink.lock);
     put_line(names[level], area, message);
     if (!sink.line.failed) {
-        write_all(STDERR_FILENO, sink.line.data, sink.line.len);
+        ptv_write_all(STDERR_FILENO, sink.line.data, sink.line.len);
         bool is_full = sink.options.max_bytes && sink.size && sink.size + (int64_t)sink.line.len > sink.options.max_bytes;
         if (sink.fd >= 0 && is_full)
             rotate();
-        bool is_written = sink.fd < 0 || write_all(sink.fd, sink.line.data, sink.line.len);
+        bool is_written = sink.fd < 0 || ptv_write_all(sink.fd, sink.line.data, sink.line.len);
         if (is_written)
             sink.size += (int64_t)sink.line.len;
         else if (!sink.has_failed)

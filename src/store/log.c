@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "store/db.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -85,20 +86,6 @@ static bool ends_in_newline(int fd, off_t size)
     return size == 0 || pread(fd, &last, 1, size - 1) != 1 || last == '\n';
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t wrote = write(fd, bytes, len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return false;
-        bytes += wrote;
-        len -= (size_t)wrote;
-    }
-    return true;
-}
-
 static ptv_code append(ptv_store *s, const ptv_buf *line, ptv_error *err)
 {
     struct stat st;
@@ -112,7 +99,7 @@ static ptv_code append(ptv_store *s, const ptv_buf *line, ptv_error *err)
         return fail_errno(s->dir, "opening the decision log", err);
     ptv_code rc = PTV_OK;
     bool is_cut = !ends_in_newline(fd, st.st_size);
-    if ((is_cut && !write_all(fd, "\n", 1)) || !write_all(fd, line->data, line->len)) {
+    if ((is_cut && !ptv_write_all(fd, "\n", 1)) || !ptv_write_all(fd, line->data, line->len)) {
         rc = fail_errno(s->dir, "writing the decision log", err);
         if (ftruncate(fd, st.st_size)) /* else the next writer ends it */
             rc = err->code;
