@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #include <assert.h>
+#include <sys/stat.h>
 
 enum { RECORD_BYTES = 64 << 20, REPORT_BYTES = 256 << 20 };
 static const char TEST_END[] = ".test.lua";
@@ -31,6 +32,11 @@ typedef struct test_file {
     struct test_file *next;
 } test_file;
 
+typedef struct rule_file { /* under test, with cases or without */
+    const char *path;
+    struct rule_file *next;
+} rule_file;
+
 typedef struct runner {
     ptv_test_report *report;
     const ptv_config *config;
@@ -38,6 +44,7 @@ typedef struct runner {
     ptv_source_settings sources;
     ptv_rules_options base; /* settings of the configuration */
     test_file *files, **files_end;
+    rule_file *rule_files, **rule_files_end;
     test_set *sets;
     ptv_arena mem;     /* of the run */
     ptv_arena scratch; /* JSON trees */
@@ -45,6 +52,7 @@ typedef struct runner {
     ptv_level alert_from;
     bool stale_is_unknown;
     ptv_case_result *last; /* the newest */
+    size_t wanted;         /* cases that fit --run */
 } runner;
 
 /* One case, made ready: its record can be judged again and again. */
@@ -73,8 +81,35 @@ static const char *keep_buf(ptv_arena *mem, ptv_buf *b)
 
 /* ----------------------------------------------------------------------------------------------- test files */
 
+/* By one name or another: "r", "./r/10-a.lua". */
+static bool is_same_file(const runner *r, const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return r->base.path_count > 1 && (!stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+static ptv_code add_rule_file(runner *r, const char *path, ptv_error *err)
+{
+    for (const rule_file *f = r->rule_files; f; f = f->next)
+        if (is_same_file(r, f->path, path))
+            return PTV_OK;
+    rule_file *file = keep(&r->mem, sizeof *file, err);
+    if (!file)
+        return err->code;
+    file->path = path;
+    *r->rule_files_end = file;
+    r->rule_files_end = &file->next;
+    return PTV_OK;
+}
+
 static ptv_code add_file(runner *r, const char *path, ptv_error *err)
 {
+    for (const test_file *f = r->files; f; f = f->next)
+        if (is_same_file(r, f->cases.file, path))
+            return PTV_OK;
     test_file *file = keep(&r->mem, sizeof *file, err);
     const char *slash = strrchr(path, '/');
     if (!file)
@@ -84,7 +119,9 @@ static ptv_code add_file(runner *r, const char *path, ptv_error *err)
     file->rules = ptv_arena_printf(&r->mem, "%.*s.lua", (int)stem, path);
     if (!file->folder || !file->rules)
         return ptv_arena_fail(&r->mem, err);
-    ptv_code rc = ptv_cases_load(&file->cases, path, r->findings, err);
+    ptv_code rc = add_rule_file(r, file->rules, err);
+    if (!rc)
+        rc = ptv_cases_load(&file->cases, path, r->findings, err);
     if (rc == PTV_ENOMEM || rc == PTV_ETOOBIG)
         return rc;
     if (rc) /* its finding is there; the other files go on */
@@ -103,6 +140,8 @@ static ptv_code add_folder(runner *r, const char *path, ptv_error *err)
     if (rc)
         return ptv_wrap(err, "%s", path);
     for (size_t i = 0; i < count && !rc; i++) {
+        if (names[i][0] == '.') /* an editor's, as for those that load the rules */
+            continue;
         const char *file = ptv_path_join(&r->mem, path, names[i]);
         if (!file)
             return ptv_arena_fail(&r->mem, err);
@@ -113,6 +152,7 @@ static ptv_code add_folder(runner *r, const char *path, ptv_error *err)
             const char *test = ptv_arena_printf(&r->mem, "%.*s%s", (int)(strlen(file) - 4), file, TEST_END);
             if (!test)
                 return ptv_arena_fail(&r->mem, err);
+            rc = add_rule_file(r, file, err);
             if (!ptv_is_file(test))
                 ptv_finding_add(r->findings, PTV_WARNING, file, 0, "W-NO-TEST", "no case tests this file: write %.*s%s",
                                 (int)(strlen(names[i]) - 4), names[i], TEST_END);
@@ -273,8 +313,9 @@ static ptv_code find_set(test_set **out, runner *r, test_file *file, const ptv_c
     ptv_findings_free(found);
     if (rc && rc != PTV_ERULES)
         return rc;
-    r->sets = set; /* from here on released with the run */
-    rc = set->rules ? cover_set(set, r, err) : PTV_OK;
+    r->sets = set;                                    /* from here on released with the run */
+    bool counts = c->file || !r->report->options.run; /* --run: what it left out is no gap */
+    rc = set->rules && counts ? cover_set(set, r, err) : PTV_OK;
     *out = set;
     return rc;
 }
@@ -558,6 +599,35 @@ static ptv_code run_case(runner *r, test_file *file, const ptv_case *c, ptv_erro
     return rc;
 }
 
+static bool is_loaded(const runner *r, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    for (const test_set *set = r->sets; set; set = set->next)
+        if (strcmp(set->path, path) == 0 ||
+            (slash && strlen(set->path) == (size_t)(slash - path) && strncmp(set->path, path, strlen(set->path)) == 0))
+            return true;
+    return false;
+}
+
+/* Rule files that no case made us load: their mistakes are ours to tell, their conditions count as never seen. */
+static ptv_code load_untested(runner *r, ptv_error *err)
+{
+    static const ptv_case none;
+    ptv_code rc = PTV_OK;
+    for (const rule_file *f = r->rule_files; f && !rc; f = f->next) {
+        if (is_loaded(r, f->path))
+            continue;
+        test_file *file = r->files;
+        while (file && !is_same_file(r, file->rules, f->path))
+            file = file->next;
+        test_set *set;
+        if (!file && (file = keep(&r->mem, sizeof *file, err)))
+            file->rules = f->path;
+        rc = file ? find_set(&set, r, file, &none, err) : err->code;
+    }
+    return rc;
+}
+
 /* Rules of the files under test that no case judged. */
 static void report_untested(runner *r)
 {
@@ -568,13 +638,14 @@ static void report_untested(runner *r)
     }
 }
 
-static ptv_code run_all(runner *r, ptv_error *err)
+static ptv_code run_cases(runner *r, ptv_error *err)
 {
     const ptv_test_options *o = &r->report->options;
     for (test_file *file = r->files; file; file = file->next) {
         for (size_t i = 0; i < file->cases.count; i++) {
             if (!is_wanted(o->run, file->cases.items[i].name))
                 continue;
+            r->wanted++;
             ptv_code rc = run_case(r, file, &file->cases.items[i], err);
             if (rc)
                 return rc;
@@ -584,9 +655,21 @@ static ptv_code run_all(runner *r, ptv_error *err)
             }
         }
     }
-    if (!o->run)
-        report_untested(r);
     return PTV_OK;
+}
+
+static ptv_code run_all(runner *r, ptv_error *err)
+{
+    const char *pattern = r->report->options.run;
+    ptv_code rc = run_cases(r, err);
+    if (!rc)
+        rc = load_untested(r, err);
+    if (!rc && !pattern)
+        report_untested(r);
+    if (!rc && pattern && !r->wanted)
+        ptv_finding_add(r->findings, PTV_ERROR, r->base.path_count ? r->base.paths[0] : "rules", 0, "E-NO-CASE",
+                        "no case fits '%.100s'", pattern);
+    return rc;
 }
 
 static void release(runner *r)
@@ -598,6 +681,26 @@ static void release(runner *r)
     ptv_digest_free(r->digest);
     ptv_arena_release(&r->scratch);
     ptv_arena_release(&r->mem);
+}
+
+static ptv_code keep_findings(ptv_test_report *report, const ptv_findings *findings, ptv_error *err)
+{
+    size_t count = ptv_findings_count(findings, PTV_NOTE);
+    ptv_finding *all = keep(&report->mem, (count + 1) * sizeof *all, err);
+    if (!all)
+        return err->code;
+    const ptv_finding *f;
+    for (size_t i = 0; i < count && (f = ptv_findings_at(findings, i)); i++) {
+        all[i] = *f;
+        all[i].file = ptv_arena_strdup(&report->mem, f->file ? f->file : "rules");
+        all[i].code = ptv_arena_strdup(&report->mem, f->code ? f->code : "");
+        all[i].message = ptv_arena_strdup(&report->mem, f->message);
+        if (!all[i].file || !all[i].code || !all[i].message)
+            return ptv_arena_fail(&report->mem, err);
+        report->finding_count++;
+    }
+    report->findings = all;
+    return PTV_OK;
 }
 
 ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_test_options *options, ptv_findings *findings,
@@ -620,6 +723,7 @@ ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_tes
                  .alert_from = ptv_settings_level(config, PTV_OPT_ALERT_FROM),
                  .stale_is_unknown = ptv_text_equal_fold(ptv_config_text(config, PTV_OPT_STALE), "unknown") };
     r.files_end = &r.files;
+    r.rule_files_end = &r.rule_files;
     r.digest = ptv_digest_new();
     ptv_client_options where = { .rules = report->options.paths,
                                  .rules_count = report->options.path_count,
@@ -635,6 +739,8 @@ ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_tes
         rc = run_all(&r, err);
     ptv_findings_sort(findings);
     report->problems = ptv_findings_count(findings, PTV_ERROR);
+    if (!rc)
+        rc = keep_findings(report, findings, err);
     report->options.paths = NULL;
     report->options.run = NULL;
     release(&r);

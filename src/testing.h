@@ -45,6 +45,8 @@ struct ptv_test_report {
     ptv_case_result *cases, **cases_end;
     ptv_covered *covered, **covered_end;
     ptv_flip *flips, **flips_end;
+    const ptv_finding *findings; /* of rule and test files */
+    size_t finding_count;
     size_t passed, failed;
     size_t problems; /* error findings */
     bool stopped;    /* fail_fast ended it */

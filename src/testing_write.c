@@ -9,6 +9,7 @@
 
 static const size_t OUTPUT_LIMIT = (size_t)256 << 20;
 static const char *const TRUTH_WORDS[] = { "no", "yes", "unknown" };
+static const char *const GRADES[] = { [PTV_NOTE] = "note", [PTV_WARNING] = "warning", [PTV_ERROR] = "error" };
 
 typedef struct rule_coverage {
     const char *rule, *file;
@@ -191,6 +192,25 @@ static void coverage_json(ptv_json_out *o, const ptv_test_report *r)
     ptv_json_close(o, '}');
 }
 
+static void findings_json(ptv_json_out *o, const ptv_test_report *r)
+{
+    ptv_json_open(o, "findings", '[');
+    for (size_t i = 0; i < r->finding_count; i++) {
+        const ptv_finding *f = &r->findings[i];
+        ptv_json_open(o, NULL, '{');
+        ptv_json_put_text(o, "file", f->file);
+        if (f->line > 0)
+            ptv_json_put_int(o, "line", f->line);
+        else
+            ptv_json_put_null(o, "line");
+        ptv_json_put_text(o, "grade", GRADES[f->grade]);
+        ptv_json_put_text(o, "code", f->code);
+        ptv_json_put_text(o, "message", f->message);
+        ptv_json_close(o, '}');
+    }
+    ptv_json_close(o, ']');
+}
+
 static void run_json(ptv_buf *out, const ptv_test_report *r)
 {
     ptv_json_out o = { .buf = out };
@@ -215,6 +235,7 @@ static void run_json(ptv_buf *out, const ptv_test_report *r)
         ptv_json_close(&o, '}');
     }
     ptv_json_close(&o, ']');
+    findings_json(&o, r);
     ptv_json_close(&o, '}');
     ptv_buf_putc(out, '\n');
 }
@@ -274,6 +295,24 @@ static void suite_junit(ptv_buf *out, const ptv_case_result **at)
     *at = end;
 }
 
+/* Findings, and what belongs to no case. */
+static void findings_junit(ptv_buf *out, const ptv_test_report *r)
+{
+    if (!r->finding_count)
+        return;
+    ptv_buf_puts(out, "    <system-out>");
+    for (size_t i = 0; i < r->finding_count; i++) {
+        const ptv_finding *f = &r->findings[i];
+        put_xml(out, f->file);
+        if (f->line > 0)
+            ptv_buf_printf(out, ":%d", f->line);
+        ptv_buf_printf(out, ": %s: ", GRADES[f->grade]);
+        put_xml(out, f->message);
+        ptv_buf_printf(out, " [%s]\n", f->code);
+    }
+    ptv_buf_puts(out, "</system-out>\n");
+}
+
 static void gate_junit(ptv_buf *out, const char *name, bool failed, const char *message)
 {
     ptv_buf_printf(out, "    <testcase classname=\"gates\" name=\"%s\" time=\"0.000\"", name);
@@ -307,6 +346,7 @@ static void run_junit(ptv_buf *out, const ptv_test_report *r)
         gate_junit(out, "inverted conditions", blind, "some condition could be wrong and no case would notice");
     if (o->fail_sections)
         gate_junit(out, "failed sections", r->flips != NULL, "a failed section turns match and no_match round");
+    findings_junit(out, r);
     ptv_buf_puts(out, "  </testsuite>\n</testsuites>\n");
 }
 

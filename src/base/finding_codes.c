@@ -26,6 +26,7 @@ const ptv_finding_code ptv_finding_codes[] = {
     { "E-MORE", "More than 100 problems in one file; the rest is left out" },
     { "E-NAME", "A name that is neither a word, a field nor a local; in a test also a rule that is not there" },
     { "E-NEVER", "A condition or a rule that can never match" },
+    { "E-NO-CASE", "No case of the tests fits --run" },
     { "E-RUN", "The file stopped with an error" },
     { "E-SECTION", "A live rule reads what no configured source can give" },
     { "E-SETTING", "A setting that a rule reads has no value" },
