@@ -446,6 +446,7 @@ typedef struct ptv_test_options {
     int coverage_percent; /* a gate: fail below; 0: none */
     bool invert;          /* turn each condition round: a case must notice */
     bool fail_sections;   /* fail each section in turn: no match may become no_match, nor the other way round */
+    bool explain;         /* every case with the conditions of its rules, also when it passes */
     int64_t now_utc;      /* for cases without a now of their own; 0 or PTV_NO_TIME: none */
 } ptv_test_options;
 

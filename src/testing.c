@@ -6,6 +6,7 @@
  */
 #include "testing.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -344,8 +345,11 @@ static ptv_code read_recorded(ptv_record **out, prepared *p, runner *r, const ch
     const char *name = p->data->recorded;
     ptv_code rc = ptv_artifact_parse(subject, &p->mem, name, strlen(name), NULL, err);
     const char *path = ptv_arena_printf(&p->mem, "%s/archive", folder);
-    if (!rc && path && !ptv_is_dir(path))
+    if (!rc && path && !ptv_is_dir(path)) {
         path = ptv_arena_printf(&p->mem, "%s/archive.ndjson", folder);
+        if (path && !ptv_is_file(path))
+            rc = ptv_fail(err, PTV_EINVAL, "recorded \"%s\": no archive/ or archive.ndjson beside the tests", name);
+    }
     if (!rc && !path)
         rc = ptv_arena_fail(&p->mem, err);
     if (rc)
@@ -421,16 +425,24 @@ static ptv_code judge(ptv_decision *out, ptv_arena *mem, prepared *p, bool trace
     return ptv_ruleset_judge(out, mem, p->set->rules, p->record, &how, err);
 }
 
-static void note_coverage(prepared *p, const uint8_t *truths, const char *name)
+static ptv_code note_coverage(prepared *p, ptv_test_report *report, const uint8_t *truths, const char *name, ptv_error *err)
 {
     for (size_t i = 0; i < p->set->rules->node_count; i++) {
         ptv_covered *v = p->set->covered[i];
         if (!v || truths[i] > PTV_UNSURE)
             continue;
         v->times[truths[i]]++;
-        if (!v->by[truths[i]])
-            v->by[truths[i]] = name;
+        ptv_name *by = keep(&report->mem, sizeof *by, err);
+        if (!by)
+            return err->code;
+        by->name = name;
+        if (v->by[truths[i]])
+            v->last[truths[i]]->next = by;
+        else
+            v->by[truths[i]] = by;
+        v->last[truths[i]] = by;
     }
+    return PTV_OK;
 }
 
 static ptv_code try_inverted(prepared *p, ptv_arena *mem, ptv_error *err)
@@ -483,6 +495,22 @@ static ptv_code add_flip(runner *r, prepared *p, ptv_section s, const ptv_rule_r
     return PTV_OK;
 }
 
+/* on_unknown = "match" is its author's word, unknown may alert there: named instead. */
+static ptv_code name_left_out(runner *r, const ptv_rule_result *rule, ptv_error *err)
+{
+    ptv_test_report *report = r->report;
+    ptv_name **end = &report->left_out;
+    for (; *end; end = &(*end)->next)
+        if (strcmp((*end)->name, rule->id) == 0)
+            return PTV_OK;
+    ptv_name *name = keep(&report->mem, sizeof *name, err);
+    if (!name)
+        return err->code;
+    name->name = ptv_arena_strdup(&report->mem, rule->id);
+    *end = name;
+    return name->name ? PTV_OK : ptv_arena_fail(&report->mem, err);
+}
+
 static ptv_code try_failed_sections(runner *r, prepared *p, ptv_arena *mem, ptv_error *err)
 {
     ptv_code rc = PTV_OK;
@@ -500,9 +528,11 @@ static ptv_code try_failed_sections(runner *r, prepared *p, ptv_arena *mem, ptv_
         rc = judge(&after, mem, p, true, NULL, -1, err);
         *p->record = whole;
         for (size_t i = 0; i < before.rule_count && !rc; i++) {
-            /* on_unknown = "match" is its author's word: unknown may alert there. */
-            if (is_flip(before.rules[i].outcome, after.rules[i].outcome) && !after.rules[i].on_unknown &&
-                !before.rules[i].on_unknown)
+            if (!is_flip(before.rules[i].outcome, after.rules[i].outcome))
+                continue;
+            if (after.rules[i].on_unknown || before.rules[i].on_unknown)
+                rc = name_left_out(r, &after.rules[i], err);
+            else
                 rc = add_flip(r, p, (ptv_section)s, &before.rules[i], &after.rules[i], err);
         }
     }
@@ -533,11 +563,27 @@ static ptv_code add_result(runner *r, const ptv_case *c, const char *failure, co
     return PTV_OK;
 }
 
+/* Why an allowance that a case expects did not hold. */
+static void add_expiry(ptv_buf *failure, const prepared *p, const ptv_decision *d)
+{
+    const char *id = p->data->expect.suppressed_by;
+    const ptv_ruleset *rs = p->set->rules;
+    bool would = false;
+    for (size_t i = 0; i < d->rule_count && id; i++)
+        would |= ptv_text_equal(d->rules[i].would_suppress, id);
+    for (size_t i = 0; i < rs->allow_count && would; i++) {
+        char day[32];
+        ptv_time_format_day(day, rs->allows[i]->expires_day * PTV_DAY_S);
+        if (strcmp(rs->allows[i]->id, id) == 0)
+            ptv_buf_printf(failure, "suppressed_by: %s expired %s\n", id, day);
+    }
+}
+
 static ptv_code run_prepared(runner *r, prepared *p, ptv_error *err)
 {
     if (!p->set->rules)
         return add_result(r, p->data, "the rules do not load; the findings say where\n", NULL, 0, err);
-    if (!ptv_expect_check(r->findings, p->data, p->set->rules, p->set->path))
+    if (!ptv_expect_check(r->findings, p->data, p->set->rules, p->set->path, r->alert_from))
         return add_result(r, p->data, "it expects what does not exist; the findings say what\n", NULL, 0, err);
     ptv_decision d;
     uint8_t *truths = ptv_arena_calloc(&p->mem, p->set->rules->node_count + 1, 1);
@@ -551,14 +597,18 @@ static ptv_code run_prepared(runner *r, prepared *p, ptv_error *err)
         ptv_buf tree = PTV_BUF(1 << 20);
         const ptv_rule_result *culprit = NULL;
         bool differs = ptv_expect_differs(&failure, &culprit, &d, &p->data->expect);
-        if (culprit)
+        if (differs)
+            add_expiry(&failure, p, &d);
+        for (size_t i = 0; r->report->options.explain && i < d.rule_count; i++)
+            ptv_report_tree(&tree, &d.rules[i], 0);
+        if (culprit && !r->report->options.explain)
             ptv_report_tree(&tree, culprit, 0);
         const char *lines = !differs ? NULL : failure.failed ? "more differs than fits here\n" : failure.data;
         rc = add_result(r, p->data, lines, tree.failed ? NULL : tree.data, (ptv_clock_ms() - started) * 1000, err);
         ptv_buf_release(&failure);
         ptv_buf_release(&tree);
         if (!rc)
-            note_coverage(p, truths, r->last->name);
+            rc = note_coverage(p, r->report, truths, r->last->name, err);
         if (!rc && r->report->options.invert && !differs)
             rc = try_inverted(p, &mem, err);
         if (!rc && r->report->options.fail_sections)
@@ -638,6 +688,51 @@ static void report_untested(runner *r)
     }
 }
 
+static bool reads_setting(const ptv_ruleset *rules, const char *name)
+{
+    size_t count;
+    const ptv_setting_used *used = ptv_ruleset_settings(rules, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(used[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Settings that no rule of the sets they are given to reads: a slip, and the case tests something else than it says.
+ * of: the case; NULL: those of the whole file, which any set of the file may read. */
+static void check_settings(runner *r, const test_file *file, const ptv_case *of)
+{
+    const ptv_case_pairs *pairs = of ? &of->settings : &file->cases.settings;
+    for (size_t i = 0; i < pairs->count; i++) {
+        const char *names[256];
+        size_t count = 0;
+        bool known = false;
+        bool loaded = false;
+        for (const test_set *set = r->sets; set && !known; set = set->next) {
+            bool ours = strcmp(set->path, file->rules) == 0 || strcmp(set->path, file->folder) == 0;
+            if (!ours || !same_pairs(&set->file->settings, &file->cases.settings) ||
+                (of && !same_pairs(&set->of->settings, &of->settings)))
+                continue;
+            known = !set->rules || reads_setting(set->rules, pairs->items[i].key);
+            loaded = true;
+            size_t all = 0;
+            const ptv_setting_used *used = set->rules ? ptv_ruleset_settings(set->rules, &all) : NULL;
+            for (size_t k = 0; k < all && count < sizeof names / sizeof *names; k++)
+                names[count++] = used[k].name;
+        }
+        const ptv_finding *f; /* the rows of a case share its settings */
+        for (size_t k = 0; !known && (f = ptv_findings_at(r->findings, k)); k++)
+            known = f->line == pairs->items[i].line && ptv_text_equal(f->file, file->cases.file);
+        if (known || !loaded)
+            continue;
+        const char *near = ptv_text_nearest(pairs->items[i].key, names, count);
+        ptv_finding_add(r->findings, PTV_ERROR, file->cases.file, pairs->items[i].line, "E-NAME",
+                        "%s%s%s no rule under test reads setting '%.60s'%s%s%s", of ? "case \"" : "settings",
+                        of ? of->name : "", of ? "\":" : ":", pairs->items[i].key, near ? " (did you mean '" : "",
+                        near ? near : "", near ? "'?)" : "");
+    }
+}
+
 static ptv_code run_cases(runner *r, ptv_error *err)
 {
     const ptv_test_options *o = &r->report->options;
@@ -649,11 +744,14 @@ static ptv_code run_cases(runner *r, ptv_error *err)
             ptv_code rc = run_case(r, file, &file->cases.items[i], err);
             if (rc)
                 return rc;
+            check_settings(r, file, &file->cases.items[i]);
             if (o->fail_fast && r->report->failed) {
                 r->report->stopped = true;
                 return PTV_OK;
             }
         }
+        if (!o->run)
+            check_settings(r, file, NULL);
     }
     return PTV_OK;
 }

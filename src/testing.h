@@ -20,12 +20,17 @@ typedef struct ptv_case_result {
     struct ptv_case_result *next;
 } ptv_case_result;
 
+typedef struct ptv_name {
+    const char *name;
+    struct ptv_name *next;
+} ptv_name;
+
 /* One condition (a leaf) of one rule, over every rule set it was judged in. */
 typedef struct ptv_covered {
     const char *file, *rule, *text;
     int line;
-    unsigned ordinal;  /* among the leaves of that rule */
-    const char *by[3]; /* first case that saw it no, yes, unknown (by ptv_truth); NULL */
+    unsigned ordinal;          /* among the leaves of that rule */
+    ptv_name *by[3], *last[3]; /* the cases that saw it no, yes, unknown (by ptv_truth) */
     unsigned times[3];
     bool noticed, inverted; /* --invert: some case noticed; it was tried */
     struct ptv_covered *next;
@@ -45,6 +50,7 @@ struct ptv_test_report {
     ptv_case_result *cases, **cases_end;
     ptv_covered *covered, **covered_end;
     ptv_flip *flips, **flips_end;
+    ptv_name *left_out;          /* --fail-sections: rules that turn because of on_unknown = "match" */
     const ptv_finding *findings; /* of rule and test files */
     size_t finding_count;
     size_t passed, failed;
@@ -63,8 +69,9 @@ size_t ptv_test_unnoticed(const ptv_test_report *r);
  */
 bool ptv_expect_differs(ptv_buf *out, const ptv_rule_result **culprit, const ptv_decision *decision,
                         const ptv_expect *expect);
-/* Rules and allowances that a case names: those the set does not have are findings with line and did-you-mean; false then.
- */
-bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rules, const char *path);
+/* What no set of rules could come to, or this one could not: rules, allowances and hit fields that it does not have, a
+ * verdict beside a severity that makes another one. Findings with line and did-you-mean; false then. */
+bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rules, const char *path,
+                      ptv_level alert_from);
 
 #endif

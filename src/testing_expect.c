@@ -184,14 +184,88 @@ bool ptv_expect_differs(ptv_buf *out, const ptv_rule_result **culprit, const ptv
     return c.differs;
 }
 
-bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rs, const char *path)
+static const char *const CARD[] = { "Number of Passive DNS Records",
+                                    "First Seen",
+                                    "Last Seen",
+                                    "Subdomains - All",
+                                    "Subdomains - First ten Hostnames",
+                                    "Tags",
+                                    "Classification",
+                                    "Report Link",
+                                    "Rules",
+                                    "Not read" };
+
+/* The standard card and ours; a rule's own, with as many " (rule-id)" behind as clashes gave it. */
+static bool is_hit_name(const ptv_ruleset *rs, const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof CARD / sizeof *CARD; i++)
+        if (strlen(CARD[i]) == len && memcmp(CARD[i], name, len) == 0)
+            return true;
+    for (size_t i = 0; i < rs->rule_count; i++) {
+        const ptv_rule *rule = rs->rules[i];
+        for (size_t h = 0; h < rule->hit_count; h++)
+            if (!rule->hit[h].standard && strlen(rule->hit[h].name) == len && memcmp(rule->hit[h].name, name, len) == 0)
+                return true;
+        size_t id = strlen(rule->id);
+        if (len > id + 3 && name[len - 1] == ')' && memcmp(name + len - 1 - id, rule->id, id) == 0 &&
+            memcmp(name + len - 3 - id, " (", 2) == 0 && is_hit_name(rs, name, len - 3 - id))
+            return true;
+    }
+    return false;
+}
+
+static bool check_hit(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rs, const char *path)
+{
+    const char *names[1024];
+    size_t count = 0;
+    bool sound = true;
+    for (; count < sizeof CARD / sizeof *CARD; count++)
+        names[count] = CARD[count];
+    for (size_t i = 0; i < rs->rule_count; i++)
+        for (size_t h = 0; h < rs->rules[i]->hit_count && count < 1024; h++)
+            if (!rs->rules[i]->hit[h].standard)
+                names[count++] = rs->rules[i]->hit[h].name;
+    for (size_t i = 0; i < c->expect.hit.count; i++) {
+        const ptv_case_pair *e = &c->expect.hit.items[i];
+        if (is_hit_name(rs, e->key, strlen(e->key)))
+            continue;
+        sound = false;
+        const char *near = ptv_text_nearest(e->key, names, count);
+        ptv_finding_add(findings, PTV_ERROR, c->file, e->line, "E-NAME",
+                        "case \"%s\": no rule in %s has a hit field '%.60s'%s%s%s", c->name, path, e->key,
+                        near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    }
+    return sound;
+}
+
+/* The verdict follows from the severity and the level from which rules alert. */
+static bool check_verdict(ptv_findings *findings, const ptv_case *c, ptv_level alert_from)
+{
+    const ptv_expect *e = &c->expect;
+    if (e->verdict < 0 || e->severity < 0)
+        return true;
+    bool alerts = e->severity > PTV_LEVEL_NONE && e->severity >= (int)alert_from;
+    bool fits = e->verdict == PTV_VERDICT_COMPROMISED ? alerts
+                : e->verdict == PTV_VERDICT_SKIPPED   ? e->severity == PTV_LEVEL_NONE
+                                                      : !alerts;
+    if (!fits)
+        ptv_finding_add(findings, PTV_ERROR, c->file, e->line, "E-KEY",
+                        "case \"%s\": verdict %s cannot come with severity %s (rules alert from %s)", c->name,
+                        ptv_verdict_name((ptv_verdict)e->verdict), ptv_level_name((ptv_level)e->severity),
+                        ptv_level_name(alert_from));
+    return fits;
+}
+
+bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rs, const char *path,
+                      ptv_level alert_from)
 {
     const char *ids[1024];
     size_t count = 0;
     for (size_t i = 0; i < rs->rule_count && count < 1024; i++)
         ids[count++] = rs->rules[i]->id;
     const ptv_case_pairs *lists[] = { &c->expect.rules, &c->expect.shadow };
-    bool sound = true;
+    bool sound = check_hit(findings, c, rs, path);
+    sound &= check_verdict(findings, c, alert_from);
     for (size_t k = 0; k < 2; k++) {
         for (size_t i = 0; i < lists[k]->count; i++) {
             const char *id = lists[k]->items[i].key;

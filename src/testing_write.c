@@ -79,7 +79,7 @@ static void coverage_text(ptv_buf *out, const ptv_test_report *r)
                 if (v->by[t]) {
                     ptv_buf_printf(out, "        %-8s %u case%s, first: ", TRUTH_WORDS[t], v->times[t],
                                    v->times[t] == 1 ? "" : "s");
-                    ptv_escape_terminal(out, v->by[t], strlen(v->by[t]));
+                    ptv_escape_terminal(out, v->by[t]->name, strlen(v->by[t]->name));
                     ptv_buf_putc(out, '\n');
                 } else if (t != PTV_UNSURE) {
                     ptv_buf_printf(out, "        %-8s never seen\n", TRUTH_WORDS[t]);
@@ -117,6 +117,8 @@ static void flips_text(ptv_buf *out, const ptv_test_report *r)
     }
     if (!r->flips)
         ptv_buf_puts(out, "  no rule turned between match and no_match\n");
+    for (const ptv_name *n = r->left_out; n; n = n->next)
+        ptv_buf_printf(out, "  left out: rule %s turns to match, as its on_unknown = \"match\" says\n", n->name);
 }
 
 static void run_text(ptv_buf *out, const ptv_test_report *r, unsigned flags)
@@ -178,7 +180,11 @@ static void coverage_json(ptv_json_out *o, const ptv_test_report *r)
             for (int t = 0; t < 3; t++) {
                 ptv_json_open(o, TRUTH_WORDS[t], '{');
                 ptv_json_put_int(o, "cases", v->times[t]);
-                ptv_json_put_text(o, "first", v->by[t]);
+                ptv_json_put_text(o, "first", v->by[t] ? v->by[t]->name : NULL);
+                ptv_json_open(o, "names", '[');
+                for (const ptv_name *by = v->by[t]; by; by = by->next)
+                    ptv_json_put_text(o, NULL, by->name);
+                ptv_json_close(o, ']');
                 ptv_json_close(o, '}');
             }
             if (r->options.invert)

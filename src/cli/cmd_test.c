@@ -23,7 +23,7 @@ enum { QUIET_MS = 30 }; /* an editor saves in several steps: run when it has bee
 
 static ptv_test_options test_options(const cli_options *o)
 {
-    ptv_test_options t = { .run = o->run, .fail_fast = o->fail_fast, .now_utc = o->now };
+    ptv_test_options t = { .run = o->run, .fail_fast = o->fail_fast, .explain = o->explain, .now_utc = o->now };
     t.paths = o->operand_count ? o->operands : o->rules;
     t.path_count = o->operand_count ? o->operand_count : o->rules_count;
     t.coverage = o->coverage_percent >= 0 || o->strict;
@@ -213,8 +213,9 @@ const cli_command cli_cmd_test = {
     .example = "  ptverdict test rules/\n  ptverdict test --strict rules/\n  ptverdict test --run 'other letter case' "
                "rules/10-flagged-tags.lua",
     .formats = "text json junit",
-    .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_NOW) | CLI_BIT(FLAG_RUN) | CLI_BIT(FLAG_FAIL_FAST) | CLI_BIT(FLAG_COVERAGE) |
-             CLI_BIT(FLAG_INVERT) | CLI_BIT(FLAG_FAIL_SECTIONS) | CLI_BIT(FLAG_STRICT) | CLI_BIT(FLAG_WATCH),
+    .flags = CLI_BIT(FLAG_RULES) | CLI_BIT(FLAG_EXPLAIN) | CLI_BIT(FLAG_NOW) | CLI_BIT(FLAG_RUN) | CLI_BIT(FLAG_FAIL_FAST) |
+             CLI_BIT(FLAG_COVERAGE) | CLI_BIT(FLAG_INVERT) | CLI_BIT(FLAG_FAIL_SECTIONS) | CLI_BIT(FLAG_STRICT) |
+             CLI_BIT(FLAG_WATCH),
     .least = 0,
     .most = SIZE_MAX,
     .run = run_test,

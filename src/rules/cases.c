@@ -374,6 +374,9 @@ static void read_given(form *f, ptv_case *c)
         c->recorded = m->word;
         c->given = c->fixture = NULL;
     } else if (m && m->kind == MARK_FIXTURE) {
+        if (strstr(m->word, "..") || m->word[0] == '/')
+            problem(f, m->line, "E-ARG", "%s: fixture: '%.60s' must be a file name below fixtures/ beside the tests",
+                    f->where, m->word);
         c->fixture = m->word;
         c->given = c->recorded = NULL;
     } else if (type == LUA_TTABLE) {
@@ -631,9 +634,7 @@ static int word_recorded(lua_State *L)
 
 static int word_fixture(lua_State *L)
 {
-    const mark *m = push_mark(L, MARK_FIXTURE, 1);
-    if (strstr(m->word, "..") || m->word[0] == '/')
-        return luaL_error(L, "fixture: '%s' must be a file name below fixtures/ beside the tests", m->word);
+    push_mark(L, MARK_FIXTURE, 1);
     return 1;
 }
 

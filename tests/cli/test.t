@@ -78,4 +78,55 @@ is '--fail-fast stops at the first failure' "$rc $(tail -n 1 "$out")" '1 0 passe
 : >"$work/k/2.test.lua"
 run "$PT" test "$work/k"
 has 'an empty test file is named' "$err" 'this test file has no case [W-NO-CASE]'
+
+# What a case expects or is given must be possible; each wrong case is an error of its own.
+cat >"$work/k/2.lua" <<'EOR'
+rule "fresh" {
+  title = "t", severity = "high", when = passive_dns.first_seen:within(setting("fresh", "30d")),
+  hit = { standard, { "Our word", "x" } }, note = "n",
+}
+allow "ours" { reason = "r", owner = "o", expires = "2026-04-30", when = artifact:is "ours.example" }
+EOR
+cat >"$work/k/2.test.lua" <<'EOR'
+settings { fresh = "20d", frehs = "1d" }
+case "settings" { given = { artifact = "evil.example" }, expect = { verdict = "unknown" }, settings = {
+  fersh = "7d" } }
+case "hit" { given = { artifact = "evil.example" }, expect = { verdict = "unknown",
+  hit = { ["Our wrod"] = false } } }
+case "hits that can be" { given = { artifact = "evil.example" }, expect = { verdict = "unknown",
+  hit = { ["Our word"] = false, ["Our word (fresh)"] = false, ["Tags"] = false, Rules = false, ["Not read"] = false } } }
+case "clean but high" { given = { artifact = "evil.example" },
+  expect = { verdict = "no_match", severity = "high" } }
+case "clean and none" { given = { artifact = "evil.example", passive_dns = { first_seen = "2020-01-01" } },
+  now = "2026-05-01T00:00:00Z", expect = { verdict = "no_match", severity = "none" } }
+case "path" {
+  given = fixture "../../x", expect = { verdict = "no_match" } }
+case "recorded" { given = recorded "evil.example", expect = { verdict = "no_match" } }
+case "expired" { given = { artifact = "ours.example", passive_dns = { first_seen = "2026-04-30" } },
+  now = "2026-05-02T00:00:00Z", expect = { suppressed_by = "ours" } }
+EOR
+run "$PT" test --explain "$work/k"
+is 'wrong cases fail the run' "$rc" 1
+at=$work/k/2.test.lua
+has 'a setting of the file that no rule reads' "$err" "$at:1: error: settings: no rule under test reads setting 'frehs' (did you mean 'fresh'?) [E-NAME]"
+has 'of a case' "$err" "$at:3: error: case \"settings\": no rule under test reads setting 'fersh' (did you mean 'fresh'?)"
+has 'a hit field that no rule has' "$err" "$at:5: error: case \"hit\": no rule in $work/k/2.lua has a hit field 'Our wrod' (did you mean 'Our word'?)"
+has 'those that can be are taken' "$out" 'hits that can be'
+lacks 'without an error' "$err" '"hits that can be"'
+has 'a verdict that the severity rules out' "$err" "$at:9: error: case \"clean but high\": verdict no_match cannot come with severity high"
+lacks 'severity none is no contradiction' "$err" '"clean and none"'
+has 'a fixture outside: the line, and the rest of the file goes on' "$err" "$at:13: error: case \"path\": fixture: '../../x'"
+has 'recorded without an archive' "$out" 'no archive/ or archive.ndjson beside the tests'
+has 'an allowance that has expired' "$out" 'suppressed_by: ours expired 2026-04-30'
+is '--explain shows the conditions of a case that passes' \
+    "$(grep -A 3 'clean and none' "$out" | grep -c 'passive_dns.first_seen:within')" 1
+
+cat >"$work/k/2.lua" <<'EOR'
+rule "closed" { title = "t", severity = "high", when = tags:has_any { "x" }, on_unknown = "match", hit = { standard }, note = "n" }
+EOR
+cases "$work/k/2.test.lua"
+run "$PT" test --fail-sections --run no "$work/k"
+has 'on_unknown = "match" is named where it turns' "$out" 'left out: rule closed turns to match, as its on_unknown = "match" says'
+run "$PT" test --coverage 0 --format json "$work/k"
+has 'json names every case that saw a condition' "$out" '"cases":1,"first":"yes","names":["yes"]'
 finish
