@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum { COMMAND_BYTES = 16, KEPT_BODY_BYTES = 64 << 10 };
-enum { FOLLOWING = 4096 }; /* bytes behind a body: its NUL, ACKs and COMMIT */
+enum { FOLLOWING = 4096 }; /* bytes behind a large body: its NUL, ACKs and COMMIT */
 
 typedef enum ptv_frame_part { PART_HEAD, PART_BODY, PART_COUNTED_BODY, PART_NUL } ptv_frame_part;
 
@@ -317,7 +317,8 @@ void ptv_frame_write(ptv_buf *out, const char *command, const ptv_frame_header *
         ptv_buf_putc(out, '\n');
     }
     ptv_buf_putc(out, '\n');
-    if (body && ptv_buf_reserve(out, body_len + FOLLOWING)) /* once, and not twice as much as is needed */
+    if (body &&
+        ptv_buf_reserve(out, body_len + (body_len > KEPT_BODY_BYTES ? FOLLOWING : 1))) /* once, not twice what is needed */
         ptv_buf_append(out, body, body_len);
     ptv_buf_append(out, "", 1);
 }
