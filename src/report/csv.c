@@ -69,6 +69,15 @@ static void cell_day(row *w, int64_t utc)
     cell(w, day);
 }
 
+static void cell_time(row *w, int64_t utc)
+{
+    char text[32];
+
+    if (utc != PTV_NO_TIME)
+        ptv_time_format(text, utc);
+    cell(w, utc == PTV_NO_TIME ? NULL : text);
+}
+
 static void add_item(row *w, const char *text)
 {
     if (w->raw.len > 0)
@@ -164,8 +173,7 @@ void ptv_report_csv(ptv_buf *out, const ptv_result *r)
     end_cell(&w);
     cells_of_record(&w, r->record);
     cell_note(&w, d->note);
-    ptv_time_format(text, d->now);
-    cell(&w, text);
+    cell_time(&w, d->now);
     memcpy(text, d->id, ID_DIGITS);
     text[ID_DIGITS] = '\0';
     cell(&w, text);

@@ -115,6 +115,19 @@ static void it_leaves_cells_of_unread_sections_empty(void **state)
     ptv_buf_release(&r.text);
 }
 
+static void it_leaves_the_time_empty_when_there_was_none(void **state)
+{
+    fixture f;
+    row r;
+    (void)state;
+
+    fixture_fill(&f);
+    f.decision.now = PTV_NO_TIME;
+    write_row(&r, &f);
+    assert_string_equal(cell(&r, "now"), "");
+    ptv_buf_release(&r.text);
+}
+
 static void it_defuses_formulas_and_escapes_controls(void **state)
 {
     static const char *shown[] = { "=HYPERLINK(\"http://x\",\"y\")", "a,b\x1b[2J\nc" };
@@ -154,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_fills_the_columns),
         cmocka_unit_test(it_leaves_cells_of_unread_sections_empty),
+        cmocka_unit_test(it_leaves_the_time_empty_when_there_was_none),
         cmocka_unit_test(it_defuses_formulas_and_escapes_controls),
         cmocka_unit_test(it_survives_no_memory),
     };
