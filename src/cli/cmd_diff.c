@@ -30,6 +30,7 @@ typedef struct diffing {
     ptv_buf rows; /* markdown: kept until the end */
     uint64_t rows_kept;
     int64_t started_ms, shown_ms;
+    bool told; /* findings said why the rules do not load */
 } diffing;
 
 typedef struct worker {
@@ -111,15 +112,22 @@ static void close_worker(void *own)
     ptv_free(w);
 }
 
-/* What the rule files of one side have to say, by the names that the user knows. */
-static void say_findings(const diff_side *side, const ptv_findings *findings)
+/* What the rule files of one side have to say, by the names that the user knows. False: nothing. */
+static bool say_findings(const diff_side *side, const ptv_findings *findings)
 {
     const ptv_finding *f;
-    char room[4096];
-    for (size_t i = 0; (f = ptv_findings_at(findings, i)) != NULL; i++)
-        if (f->grade == PTV_ERROR)
-            cli_say("%s:%d: error: %s [%s]", diff_side_shown(side, f->file, room, sizeof room), f->line, f->message,
-                    f->code);
+    char room[4096], line[16];
+    bool said = false;
+    for (size_t i = 0; (f = ptv_findings_at(findings, i)) != NULL; i++) {
+        if (f->grade != PTV_ERROR)
+            continue;
+        line[0] = '\0';
+        if (f->line) /* 0: the file or folder as a whole */
+            snprintf(line, sizeof line, ":%d", f->line);
+        cli_say("%s%s: error: %s [%s]", diff_side_shown(side, f->file, room, sizeof room), line, f->message, f->code);
+        said = true;
+    }
+    return said;
 }
 
 static ptv_code open_client(ptv_client **out, diffing *d, const diff_side *side, ptv_error *err)
@@ -131,7 +139,7 @@ static ptv_code open_client(ptv_client **out, diffing *d, const diff_side *side,
     if (!rc)
         rc = ptv_client_new(out, d->config, &how, findings, err);
     if (rc && findings)
-        say_findings(side, findings);
+        d->told = say_findings(side, findings);
     ptv_findings_free(findings);
     return rc ? ptv_wrap(err, "%s", side->named) : PTV_OK;
 }
@@ -278,7 +286,7 @@ static cli_exit judge_all(diffing *d)
     cli_status(NULL);
     cli_exit code = CLI_OK;
     if (rc) {
-        code = cli_fail(&err);
+        code = d->told ? cli_exit_of(&err) : cli_fail(&err);
     } else {
         ptv_buf_clear(&out);
         diff_write_end(&out, &d->page, &d->counts, &d->total, &d->rows);

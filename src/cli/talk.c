@@ -88,6 +88,11 @@ void cli_say(const char *fmt, ...)
 cli_exit cli_fail(const ptv_error *err)
 {
     cli_say("%s", err->msg);
+    return cli_exit_of(err);
+}
+
+cli_exit cli_exit_of(const ptv_error *err)
+{
     switch (err->code) {
     case PTV_OK:
         return CLI_OK;

@@ -20,7 +20,9 @@ cli_exit cli_close(cli_exit rc);
 /* One line on stderr, "ptverdict: " in front. */
 void cli_say(const char *fmt, ...) PTV_PRINTF(1, 2);
 void cli_vsay(const char *fmt, va_list args);
-/* Say the error and give the exit code that its code means. */
+/* The exit code that an error means. */
+cli_exit cli_exit_of(const ptv_error *err);
+/* Say the error, and the same. */
 cli_exit cli_fail(const ptv_error *err);
 /* A line on the terminal that the next one replaces; NULL takes it away. Nothing when stderr is no terminal. */
 void cli_status(const char *line);

@@ -119,10 +119,16 @@ has 'say why' "$err" 'bad.lua:1: error: '
 
 # an allowance, a status, a setting of the set itself
 mkdir allowed && cp old/10-busy.lua allowed
+is 'and told once' "$(cat "$err")" 'ptverdict: nowhere: error: cannot be read: No such file or directory [E-FILE]'
+mkdir setting && printf 'rule "x" { title = "x", severity = "low", when = passive_dns.first_seen:within(setting "nosuch") }\n' >setting/10-x.lua
+compare old setting --over good.ndjson
+is 'a setting that is not there' "$rc" 65
+is 'is told once' "$(grep -c nosuch "$err")" 1
 cat >allowed/20-allow.lua <<'EOT'
 allow "ours" { reason = "r", owner = "o", expires = "2030-01-01", when = artifact:is "b.example" }
 EOT
 compare old allowed --over good.ndjson
+is 'each once' "$(sort "$err" | uniq -d; grep -c hihg "$err")" 1
 has 'an allowance that comes' "$out" 'malicious: match -> suppressed; allowance ours suppresses it'
 compare allowed old --over good.ndjson
 has 'and goes' "$out" 'malicious: suppressed -> match; allowance ours no longer suppresses it'
