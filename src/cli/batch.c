@@ -112,6 +112,11 @@ static ptv_code refuse_soar(ptv_buf *out, const char *input, const char *why, pt
 }
 
 ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const char *why, ptv_error *err)
+static bool writes_records(const cli_batch *b)
+{
+    return b->format == PTV_FORMAT_RECORD || b->format == PTV_FORMAT_ANSWERS || b->format == PTV_FORMAT_COMPACT;
+}
+
 {
     char shown[INPUT_SHOWN + 1];
     snprintf(shown, sizeof shown, "%s", input);
@@ -121,7 +126,7 @@ ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const 
         refuse_csv(out, shown, strlen(shown), why);
     } else if (b->format == PTV_FORMAT_SOAR) {
         return refuse_soar(out, shown, why, err);
-    } else if (b->format != PTV_FORMAT_TEXT) {
+    } else if (b->format != PTV_FORMAT_TEXT && !writes_records(b)) {
         ptv_json_out o = { .buf = out };
         ptv_json_open(&o, NULL, '{');
         ptv_json_put_text(&o, "schema", "ptverdict.refused/1");
@@ -189,7 +194,7 @@ static void say_summary(const cli_batch *b)
 {
     uint64_t total = b->judged + b->refused;
     char verdicts[160] = "";
-    if (b->format != PTV_FORMAT_RECORD && b->format != PTV_FORMAT_ANSWERS && b->format != PTV_FORMAT_COMPACT)
+    if (!writes_records(b))
         snprintf(verdicts, sizeof verdicts, "%llu compromised, %llu unknown, %llu no_match, %llu skipped, ",
                  (unsigned long long)b->verdicts[PTV_VERDICT_COMPROMISED],
                  (unsigned long long)b->verdicts[PTV_VERDICT_UNKNOWN], (unsigned long long)b->verdicts[PTV_VERDICT_NO_MATCH],

@@ -26,7 +26,8 @@ typedef struct cli_batch {
 void cli_batch_begin(cli_batch *b, const cli_options *o, bool many, const char *piped_format);
 /* Serialise into `out` (cleared first) and count. */
 ptv_code cli_batch_render(cli_batch *b, ptv_buf *out, const ptv_report *r, ptv_error *err);
-/* The same for an input that was refused: a line of its own in machine formats. */
+/* The same for an input that was refused: a line of its own in machine formats. Nothing where records are written: what
+ * comes out is read again, and only records belong there. */
 ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const char *why, ptv_error *err);
 /* And a line on stderr. */
 ptv_code cli_batch_refuse(cli_batch *b, ptv_buf *out, uint64_t number, const char *input, const char *why, ptv_error *err);

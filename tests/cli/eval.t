@@ -79,6 +79,16 @@ is 'nothing but bad input: exit 65' "$rc" 65
 judge "$work/bad"
 is 'an empty file: nothing' "$rc $(wc -c <"$out" | tr -d ' ')" '0 0'
 
+for form in compact record; do
+    judge "$work/list.ndjson" --format $form
+    cp "$out" "$work/kept"
+    is "$form: records and nothing else" "$rc $(wc -l <"$work/kept" | tr -d ' ')" '0 4'
+    has 'what was refused is counted' "$err" '7 inputs: 3 refused'
+    has 'and told' "$err" 'list.ndjson:2: '
+    judge "$work/kept" --format json
+    is 'all of it is read again' "$rc $(verdicts)" '0 compromised no_match unknown compromised '
+done
+
 cat >"$work/recent.lua" <<'EOF'
 rule "recent" { title = "t", severity = "low", when = passive_dns.first_seen:within "30d", hit = { standard }, note = "n" }
 EOF
