@@ -49,6 +49,7 @@ void cli_batch_begin(cli_batch *b, const cli_options *o, bool many, const char *
     char word[16];
     snprintf(word, sizeof word, "%.*s", (int)strcspn(format, " "), format);
     *b = (cli_batch){ .o = o, .format = cli_format(word), .many = many, .started_ms = ptv_clock_ms() };
+    b->shown_ms = b->started_ms; /* what is done at once needs no progress line */
     b->flags = (o->color ? PTV_WRITE_COLOR : 0u) | (o->explain ? PTV_WRITE_EXPLAIN : 0u);
     if (b->format == PTV_FORMAT_CSV)
         cli_print("%s\n", ptv_csv_header());
@@ -111,12 +112,12 @@ static ptv_code refuse_soar(ptv_buf *out, const char *input, const char *why, pt
     return rc;
 }
 
-ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const char *why, ptv_error *err)
 static bool writes_records(const cli_batch *b)
 {
     return b->format == PTV_FORMAT_RECORD || b->format == PTV_FORMAT_ANSWERS || b->format == PTV_FORMAT_COMPACT;
 }
 
+ptv_code cli_batch_refusal(cli_batch *b, ptv_buf *out, const char *input, const char *why, ptv_error *err)
 {
     char shown[INPUT_SHOWN + 1];
     snprintf(shown, sizeof shown, "%s", input);
@@ -177,7 +178,7 @@ static double seconds_since(int64_t start_ms)
 void cli_batch_progress(cli_batch *b, uint64_t done, uint64_t bytes, int64_t size)
 {
     int64_t now = ptv_clock_ms();
-    if (!b->many || b->o->quiet || now - b->shown_ms < SHOWN_EVERY_MS)
+    if ((!b->many && !b->offline) || b->o->quiet || now - b->shown_ms < SHOWN_EVERY_MS)
         return;
     b->shown_ms = now;
     char line[200], share[32] = "";
@@ -206,10 +207,16 @@ static void say_summary(const cli_batch *b)
             (unsigned long long)b->refused, calls, seconds_since(b->started_ms));
 }
 
+bool cli_batch_is_summed(const cli_batch *b)
+{
+    bool several = b->offline && (b->judged + b->refused > 1 || b->refused);
+    return (b->many || several) && !b->o->quiet;
+}
+
 cli_exit cli_batch_end(cli_batch *b)
 {
     cli_status(NULL);
-    if ((b->many && !b->o->quiet) || b->stopped)
+    if (cli_batch_is_summed(b) || b->stopped)
         say_summary(b);
     if (b->stopped)
         cli_say("stopped: %s. To go on: the same command with --skip %llu", b->stopped, (unsigned long long)b->stopped_at);

@@ -36,6 +36,8 @@ void cli_batch_print(cli_batch *b, const ptv_buf *out);
 void cli_batch_add(cli_batch *b, const cli_batch *part);
 /* At most five times a second. bytes/size: of the input, size -1 when it is not known; total: of inputs, 0 not known. */
 void cli_batch_progress(cli_batch *b, uint64_t done, uint64_t bytes, int64_t size);
+/* Is a summary wanted? For a list; of records also when more than one came or one was refused; never with --quiet. */
+bool cli_batch_is_summed(const cli_batch *b);
 /* Summary on stderr, and the exit code. */
 cli_exit cli_batch_end(cli_batch *b);
 

@@ -232,7 +232,7 @@ static cli_exit run(judging *j, const cli_options *o)
         code = cli_fail(&err);
     } else {
         code = cli_batch_end(&j->batch);
-        if (j->batch.many && !o->quiet)
+        if (cli_batch_is_summed(&j->batch))
             say_rules(j);
     }
     cli_pool_close(pool);

@@ -86,7 +86,7 @@ compare old new --over records.ndjson --format markdown
 has 'markdown' "$out" '| `a.example` | no_match | compromised, high | **busy** `passive_dns.count:at_least(3)` yes, seen: 4 (new/10-busy.lua:3); was: `passive_dns.count:at_least(10)` no'
 has 'markdown counts' "$out" '6 records: 3 changed, 2 unchanged, 1 could not be judged.'
 
-"$PT" eval -c app.config --rules old --now 2026-05-01 good.ndjson --format compact >good.compact
+"$PT" eval -c app.config --rules old --now 2026-05-01 good.ndjson --format compact -q >good.compact
 compare old new --over good.compact --over good.ndjson -q --format json
 has 'compact records; --over may be repeated' "$out" '"records":8,"changed":6,'
 mkdir folder && cp good.compact good.ndjson folder

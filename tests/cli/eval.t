@@ -79,6 +79,18 @@ is 'nothing but bad input: exit 65' "$rc" 65
 judge "$work/bad"
 is 'an empty file: nothing' "$rc $(wc -c <"$out" | tr -d ' ')" '0 0'
 
+# what it adds up to
+judge "$work/short.json"
+lacks 'one record needs no summary' "$err" 'input'
+judge "$work/short.json" "$work/pretty.json"
+has 'more than one have it' "$err" '2 inputs: 1 compromised, 0 unknown, 1 no_match, 0 skipped, 0 refused'
+judge "$work/list.ndjson"
+has 'so have many in a file' "$err" '7 inputs: 2 compromised, 1 unknown, 1 no_match, 0 skipped, 3 refused'
+has 'and the matches a rule' "$err" 'rule flagged-tags: 2 matched'
+judge "$work/list.ndjson" --skip 4
+has 'one that is refused has it' "$err" '3 inputs: 1 compromised, 0 unknown, 0 no_match, 0 skipped, 2 refused'
+judge "$work/list.ndjson" -q --format csv
+lacks 'not with -q' "$err" ' inputs: '
 for form in compact record; do
     judge "$work/list.ndjson" --format $form
     cp "$out" "$work/kept"
