@@ -58,8 +58,9 @@ static ptv_code judge_one(worker *w, cli_chunk *c, const cli_record *record, ptv
     diff_counts *counts = c->tally;
     const ptv_comparison *now = NULL;
     ptv_error why = { 0 };
-    ptv_code rc = c->too_long ? ptv_fail(&why, PTV_EINVAL, "longer than %zu bytes", CLI_RECORD_LIMIT)
-                              : ptv_compare_record(&now, w->compare, record->text, record->len, &why);
+    ptv_code rc = cli_chunk_refusal(c, &why);
+    if (!rc)
+        rc = ptv_compare_record(&now, w->compare, record->text, record->len, &why);
     counts->records++;
     if (rc == PTV_EINVAL || rc == PTV_ETOOBIG || rc == PTV_ESHAPE)
         return refuse(w, c, record, &why, err);
@@ -79,12 +80,12 @@ static ptv_code judge_one(worker *w, cli_chunk *c, const cli_record *record, ptv
 static ptv_code judge_chunk(void *own, cli_chunk *c, ptv_error *err)
 {
     worker *w = own;
-    cli_cutter cut = { .at = c->in.data, .end = c->in.data + c->in.len, .line = c->line };
-    cli_record record = { .text = c->in.data, .len = c->in.len, .line = c->line };
+    cli_cutter cut = cli_chunk_begin(c);
+    cli_record record;
     ptv_code rc = PTV_OK;
     memset(c->tally, 0, sizeof(diff_counts));
-    while (!rc && (c->too_long ? c->subjects == 0 : cli_cut(&cut, &record))) {
-        if (++c->subjects > c->skip)
+    while (!rc && cli_chunk_next(&record, c, &cut)) {
+        if (c->subjects > c->skip)
             rc = judge_one(w, c, &record, err);
     }
     return rc;
@@ -255,7 +256,10 @@ static cli_exit outcome(const diffing *d, bool interrupted)
     if (interrupted)
         return CLI_STOPPED;
     if (c->records == c->refused) {
-        cli_say(c->records ? "no record could be judged" : "there is no record to judge by");
+        if (c->records)
+            cli_say("no record could be judged");
+        else
+            cli_pool_say_nothing(d->o->over, d->o->over_count);
         return CLI_DATA;
     }
     return d->o->fail_on_change && (c->changed || c->refused) ? CLI_PROBLEMS : CLI_OK;

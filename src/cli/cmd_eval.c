@@ -73,8 +73,9 @@ static ptv_code judge_one(worker *w, cli_chunk *c, const cli_record *record, ptv
     tally *t = c->tally;
     ptv_report *report = NULL;
     ptv_error why = { 0 };
-    ptv_code rc = c->too_long ? ptv_fail(&why, PTV_EINVAL, "longer than %zu bytes", CLI_RECORD_LIMIT)
-                              : ptv_eval(&report, w->client, record->text, record->len, &why);
+    ptv_code rc = cli_chunk_refusal(c, &why);
+    if (!rc)
+        rc = ptv_eval(&report, w->client, record->text, record->len, &why);
     if (!rc) {
         rc = cli_batch_render(&t->batch, &w->text, report, err);
         count_rules(t, report);
@@ -102,12 +103,12 @@ static void clear_tally(tally *t, const judging *j)
 static ptv_code judge_chunk(void *own, cli_chunk *c, ptv_error *err)
 {
     worker *w = own;
-    cli_cutter cut = { .at = c->in.data, .end = c->in.data + c->in.len, .line = c->line };
-    cli_record record = { .text = c->in.data, .len = c->in.len, .line = c->line };
+    cli_cutter cut = cli_chunk_begin(c);
+    cli_record record;
     ptv_code rc = PTV_OK;
     clear_tally(c->tally, w->j);
-    while (!rc && (c->too_long ? c->subjects == 0 : cli_cut(&cut, &record))) {
-        if (++c->subjects > c->skip)
+    while (!rc && cli_chunk_next(&record, c, &cut)) {
+        if (c->subjects > c->skip)
             rc = judge_one(w, c, &record, err);
     }
     return rc;
@@ -207,6 +208,14 @@ static void say_rules(const judging *j)
     }
 }
 
+static bool reads_stdin(const cli_options *o)
+{
+    for (size_t i = 0; i < o->operand_count; i++)
+        if (strcmp(o->operands[i], "-") == 0)
+            return true;
+    return false;
+}
+
 static cli_exit run(judging *j, const cli_options *o)
 {
     static const cli_work work_of_eval = { .open = open_worker,
@@ -234,6 +243,10 @@ static cli_exit run(judging *j, const cli_options *o)
         code = cli_batch_end(&j->batch);
         if (cli_batch_is_summed(&j->batch))
             say_rules(j);
+        if (!code && !cli_pool_done(pool) && !reads_stdin(o)) { /* a list from elsewhere may be empty */
+            cli_pool_say_nothing(o->operands, o->operand_count);
+            code = CLI_DATA;
+        }
     }
     cli_pool_close(pool);
     return code;
@@ -274,7 +287,7 @@ const cli_command cli_cmd_eval = {
         "({\"artifact\": \"evil.example\", \"tags\": [\"phishing\"]}), saved answers (fetch --save), compact records, lines "
         "of the\n"
         "decision log. Times are judged at --now, else at the record's fetched_at, never at the clock. A damaged record is\n"
-        "reported and counted, and costs only itself.",
+        "reported and counted, and costs only itself; an empty file is one. A folder without any is bad input (65).",
     .example =
         "  ptverdict eval archive/ --format csv\n"
         "  ptverdict eval quiet.json --why-not fresh-and-busy\n"

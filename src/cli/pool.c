@@ -53,6 +53,31 @@ static size_t cores(void)
     return n > 0 ? (size_t)n : 1;
 }
 
+/* ------------------------------------------------------------------------------------------- one stretch */
+
+cli_cutter cli_chunk_begin(cli_chunk *c)
+{
+    c->subjects = 0;
+    return (cli_cutter){ .at = c->in.data, .end = c->in.data + c->in.len, .line = c->line };
+}
+
+bool cli_chunk_next(cli_record *out, cli_chunk *c, cli_cutter *cut)
+{
+    bool one = c->too_long || c->empty;
+    if (one)
+        *out = (cli_record){ .text = c->in.data ? c->in.data : "", .len = c->in.len, .line = c->line };
+    bool found = one ? c->subjects == 0 : cli_cut(cut, out);
+    c->subjects += found;
+    return found;
+}
+
+ptv_code cli_chunk_refusal(const cli_chunk *c, ptv_error *why)
+{
+    return c->too_long ? ptv_fail(why, PTV_EINVAL, "longer than %zu bytes", CLI_RECORD_LIMIT)
+           : c->empty  ? ptv_fail(why, PTV_EINVAL, "the file is empty")
+                       : PTV_OK;
+}
+
 /* ----------------------------------------------------------------------------------------------- workers */
 
 static void judge(const cli_pool *p, void *own, cli_chunk *c)
@@ -186,14 +211,14 @@ static void submit(cli_pool *p, cli_chunk *c, bool to_worker)
 /* How many of the stretch are to be left out is known only when those before it are counted: here, while skipping. */
 static bool skip(cli_pool *p, cli_chunk *c)
 {
-    cli_cutter cut = { .at = c->in.data, .end = c->in.data + c->in.len };
+    cli_cutter cut = cli_chunk_begin(c);
     cli_record record;
     c->skip = 0;
-    while (p->skip && (c->too_long ? c->skip == 0 : cli_cut(&cut, &record))) {
+    while (p->skip && cli_chunk_next(&record, c, &cut)) {
         c->skip++;
         p->skip--;
     }
-    bool all = c->skip && (c->too_long || !cli_cut(&cut, &record));
+    bool all = c->skip && !cli_chunk_next(&record, c, &cut);
     if (all)
         p->done += c->skip;
     return all;
@@ -227,17 +252,27 @@ static ptv_code judge_chunk(cli_pool *p, cli_chunk *c, bool is_short, ptv_error 
     return take_done(p, false, err);
 }
 
+static bool has_subject(const cli_chunk *c)
+{
+    cli_cutter cut = { .at = c->in.data, .end = c->in.data + c->in.len };
+    cli_record record;
+    return c->too_long || cli_cut(&cut, &record);
+}
+
+/* Standard input and pipes are lists, which may be empty; a file is there because of what is in it. */
 static ptv_code judge_file(cli_pool *p, int fd, const char *name, ptv_error *err)
 {
     cli_source source;
     ptv_code rc = PTV_OK;
     size_t len = strlen(name);
+    bool found = false, is_list = fd == STDIN_FILENO;
     cli_source_open(&source, fd, name);
     while (!rc && !cli_output_failed()) {
         bool is_short;
         cli_chunk *c = &p->ring[(p->first + p->used) % p->size];
         cli_got got = read_chunk(p, &source, c, &is_short, err);
-        if (got == CLI_GOT_END)
+        c->empty = got == CLI_GOT_END && !found && !is_list && source.size >= 0;
+        if (got == CLI_GOT_END && !c->empty)
             break;
         p->interrupted = cli_interrupted();
         if (p->interrupted)
@@ -248,6 +283,7 @@ static ptv_code judge_file(cli_pool *p, int fd, const char *name, ptv_error *err
             rc = err->code;
             break;
         }
+        found = found || c->empty || has_subject(c);
         snprintf(c->name, sizeof c->name, "%s", len < sizeof c->name ? name : name + len - sizeof c->name + 1);
         rc = judge_chunk(p, c, is_short, err);
         p->work->progress(p->work->self, p->done, source.bytes, source.size);
@@ -369,6 +405,17 @@ void cli_pool_close(cli_pool *p)
 uint64_t cli_pool_done(const cli_pool *p)
 {
     return p->done;
+}
+
+void cli_pool_say_nothing(const char *const *paths, size_t count)
+{
+    ptv_buf names = PTV_BUF(1 << 16);
+    for (size_t i = 0; i < count; i++) {
+        ptv_buf_puts(&names, i ? ", " : "");
+        ptv_buf_puts(&names, strcmp(paths[i], "-") == 0 ? "stdin" : paths[i]);
+    }
+    cli_say("there is no record in %s", names.data && !names.failed ? names.data : "what was named");
+    ptv_buf_release(&names);
 }
 
 bool cli_pool_interrupted(const cli_pool *p)

@@ -15,12 +15,19 @@ typedef struct cli_chunk {
     char name[256];        /* of the file; the end of a longer one */
     uint64_t line;         /* the number of its first line */
     bool too_long;         /* the start of one subject that is too long */
+    bool empty;            /* no subject where one had to be: a file without any counts as one that is damaged */
     uint64_t skip;         /* subjects to leave out at the start */
     uint64_t subjects;     /* found, skipped ones included; set by the worker */
     void *tally;           /* the command's counts of this stretch */
     ptv_error err;         /* code other than PTV_OK: the run ends */
     enum { CLI_CHUNK_FREE, CLI_CHUNK_WAITING, CLI_CHUNK_BUSY, CLI_CHUNK_DONE } state;
 } cli_chunk;
+
+/* The subjects of a stretch, one after the other; `c->subjects` counts them. Begin with cli_chunk_begin(). */
+cli_cutter cli_chunk_begin(cli_chunk *c);
+bool cli_chunk_next(cli_record *out, cli_chunk *c, cli_cutter *cut);
+/* A subject that need not be read to be refused: PTV_EINVAL with the reason, else PTV_OK. */
+ptv_code cli_chunk_refusal(const cli_chunk *c, ptv_error *why);
 
 typedef struct cli_work { /* what a command does; `self` is its own */
     void *self;
@@ -44,7 +51,9 @@ ptv_code cli_pool_open(cli_pool **out, const cli_work *work, uint64_t jobs, uint
 /* Judge files, folders (their files in byte order of names) and "-". Ends early, and without an error, on an interrupt or
  * when stdout fails; what was under way is finished. */
 ptv_code cli_pool_run(cli_pool *p, const char *const *paths, size_t count, ptv_error *err);
-uint64_t cli_pool_done(const cli_pool *p);    /* subjects whose outcome was handed out, skipped ones included */
+uint64_t cli_pool_done(const cli_pool *p); /* subjects whose outcome was handed out, skipped ones included */
+/* "there is no record in archive" when nothing at all was found: an empty folder is more likely a mistake than a wish. */
+void cli_pool_say_nothing(const char *const *paths, size_t count);
 bool cli_pool_interrupted(const cli_pool *p); /* before the end of the input */
 void cli_pool_close(cli_pool *p);             /* NULL is fine */
 

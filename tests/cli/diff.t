@@ -108,27 +108,34 @@ is 'a time test without a time: not judged, never the clock' "$rc" 65
 : >empty
 compare old new --over empty --fail-on-change
 is 'no record at all is no success' "$rc" 65
+has 'and an empty file is a damaged record' "$err" 'empty:1: the file is empty'
+compare old new --over empty --over good.ndjson --format json
+has 'which is counted' "$out" '"records":5,"changed":3,"unchanged":1,"refused":1,'
+mkdir none
+compare old new --over none
+is 'an empty folder is no success' "$rc" 65
+has 'and is named' "$err" 'there is no record in none'
 compare old new
 is 'without --over' "$rc" 64
 compare old nowhere --over good.ndjson
 is 'rules that are not there' "$rc" 65
-printf 'rule "x" { title = "x", severity = "hihg", when = tgas:has_any {"a"} }\n' >bad.lua
-compare old bad.lua --over good.ndjson
-is 'rules that do not load' "$rc" 65
-has 'say why' "$err" 'bad.lua:1: error: '
-
-# an allowance, a status, a setting of the set itself
-mkdir allowed && cp old/10-busy.lua allowed
 is 'and told once' "$(cat "$err")" 'ptverdict: nowhere: error: cannot be read: No such file or directory [E-FILE]'
 mkdir setting && printf 'rule "x" { title = "x", severity = "low", when = passive_dns.first_seen:within(setting "nosuch") }\n' >setting/10-x.lua
 compare old setting --over good.ndjson
 is 'a setting that is not there' "$rc" 65
 is 'is told once' "$(grep -c nosuch "$err")" 1
+printf 'rule "x" { title = "x", severity = "hihg", when = tgas:has_any {"a"} }\n' >bad.lua
+compare old bad.lua --over good.ndjson
+is 'rules that do not load' "$rc" 65
+has 'say why' "$err" 'bad.lua:1: error: '
+is 'each once' "$(sort "$err" | uniq -d; grep -c hihg "$err")" 1
+
+# an allowance, a status, a setting of the set itself
+mkdir allowed && cp old/10-busy.lua allowed
 cat >allowed/20-allow.lua <<'EOT'
 allow "ours" { reason = "r", owner = "o", expires = "2030-01-01", when = artifact:is "b.example" }
 EOT
 compare old allowed --over good.ndjson
-is 'each once' "$(sort "$err" | uniq -d; grep -c hihg "$err")" 1
 has 'an allowance that comes' "$out" 'malicious: match -> suppressed; allowance ours suppresses it'
 compare allowed old --over good.ndjson
 has 'and goes' "$out" 'malicious: suppressed -> match; allowance ours no longer suppresses it'

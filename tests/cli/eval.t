@@ -76,8 +76,25 @@ echo nonsense >"$work/bad"
 judge "$work/bad"
 is 'nothing but bad input: exit 65' "$rc" 65
 : >"$work/bad"
-judge "$work/bad"
-is 'an empty file: nothing' "$rc $(wc -c <"$out" | tr -d ' ')" '0 0'
+judge "$work/bad" --format json
+is 'an empty file is a damaged record' "$rc $(verdicts)" '65 refused '
+has 'and says so' "$err" "$work/bad:1: the file is empty"
+printf '\n  \n' >"$work/bad"
+judge "$work/bad" "$work/short.json" --format json
+is 'so is one of blanks' "$rc $(verdicts)" '0 refused compromised '
+judge "$work/bad" "$work/short.json" --format json --skip 1
+is 'and --skip counts it' "$rc $(verdicts)" '0 compromised '
+mkdir "$work/none" "$work/some"
+judge "$work/none"
+is 'a folder without a record: exit 65' "$rc $(wc -c <"$out" | tr -d ' ')" '65 0'
+has 'and says so' "$err" "there is no record in $work/none"
+cp "$work/short.json" "$work/some/a"
+: >"$work/some/b"
+judge "$work/some" --format json
+is 'an empty file in a folder' "$rc $(verdicts)" '0 compromised refused '
+judge -
+is 'a list from elsewhere may be empty' "$rc $(wc -c <"$out" | tr -d ' ')" '0 0'
+has 'and is counted' "$err" 'ptverdict: 0 inputs: '
 
 # what it adds up to
 judge "$work/short.json"
