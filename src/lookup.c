@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 #define JOB_LIMIT ((size_t)96 << 20) /* of one record with its kept answers */
 
@@ -109,16 +108,6 @@ static bool is_blocked(const ptv_client *c, const ptv_artifact *a)
     return (a->reach == PTV_PRIVATE && !c->lookup_private) || (a->reach == PTV_RESERVED && !c->allow_reserved);
 }
 
-static const char *report_link(ptv_arena *mem, const ptv_source_settings *s, const ptv_artifact *a)
-{
-    ptv_buf link = PTV_BUF(8192);
-    ptv_buf_puts(&link, s->community_url ? s->community_url : "");
-    ptv_escape_url(&link, a->value, strlen(a->value));
-    const char *kept = s->community_url && !link.failed ? ptv_arena_strdup(mem, link.data) : NULL;
-    ptv_buf_release(&link);
-    return kept;
-}
-
 static void fetch_done(void *owner)
 {
     ptv_lookup_job *job = owner;
@@ -136,7 +125,11 @@ static ptv_code start_job(ptv_lookup_job **out, ptv_client *c, ptv_answered *ans
     ptv_record_init(record, &answered->artifact);
     bool now_given = c->options.now_utc && c->options.now_utc != PTV_NO_TIME;
     record->now = now_given ? c->options.now_utc : ptv_clock_utc();
-    record->link = report_link(&answered->mem, &c->sources, &answered->artifact);
+    ptv_code rc = ptv_passivetotal_link(&record->link, &answered->mem, &c->sources, &answered->artifact, err);
+    if (rc) {
+        ptv_free(job);
+        return rc;
+    }
     answered->record = record;
 
     job->client = c;

@@ -364,6 +364,8 @@ static ptv_code archive_answer(void *self, ptv_record *r, ptv_arena *mem, ptv_se
     ptv_code rc = answer_query(self, &(asked){ r, mem, section, r->subject->value }, err);
     if (rc == PTV_ENOENTRY && section == PTV_ACCOUNT) /* an account belongs to no artifact */
         rc = answer_query(self, &(asked){ r, mem, section, "" }, err);
+    if (!rc && !r->link) /* a record that is made of the archive alone */
+        rc = ptv_passivetotal_link(&r->link, mem, ((archive *)self)->s, r->subject, err);
     return rc == PTV_ENOENTRY ? ptv_fail(err, PTV_ENOENTRY, "no entry in the archive") : rc;
 }
 

@@ -405,8 +405,10 @@ ptv_code ptv_archive_record(ptv_record **out, ptv_arena *mem, const ptv_source_s
     if (!r || !g.subject)
         return ptv_arena_fail(mem, err);
     ptv_code rc = gather(&g, lines, len, err);
-    if (!rc)
+    if (!rc) {
         ptv_record_init(r, g.subject);
+        rc = ptv_passivetotal_link(&r->link, mem, s, g.subject, err); /* the artifact's, as in a lookup */
+    }
     for (int i = 0; !rc && i < PTV_SECTION_COUNT; i++) {
         ptv_section section = (ptv_section)i;
         if (!g.newest[i].is_there) {

@@ -39,6 +39,22 @@ bool ptv_passivetotal_section_of(ptv_section *out, const char *endpoint)
 
 /* ------------------------------------------------------------------------------------------ request */
 
+ptv_code ptv_passivetotal_link(const char **out, ptv_arena *mem, const ptv_source_settings *s, const ptv_artifact *a,
+                               ptv_error *err)
+{
+    *out = NULL;
+    if (!s->community_url)
+        return PTV_OK;
+    ptv_buf link = PTV_BUF(8192);
+    ptv_buf_puts(&link, s->community_url);
+    ptv_escape_url(&link, a->value, strlen(a->value));
+    ptv_code rc = ptv_buf_check(&link, err);
+    if (!rc && !(*out = ptv_arena_strdup(mem, link.data)))
+        rc = ptv_arena_fail(mem, err);
+    ptv_buf_release(&link);
+    return rc;
+}
+
 ptv_code ptv_passivetotal_request(ptv_request *out, ptv_arena *mem, const ptv_source_settings *s, ptv_section section,
                                   const ptv_artifact *a, ptv_error *err)
 {

@@ -66,6 +66,9 @@ ptv_code ptv_passivetotal_request(ptv_request *out, ptv_arena *mem, const ptv_so
  */
 ptv_code ptv_passivetotal_read(ptv_record *r, ptv_arena *mem, const ptv_source_settings *s, ptv_section section,
                                const ptv_answer *answer, bool *retry, ptv_error *err);
+/* The report page for people; NULL without a community_url. */
+ptv_code ptv_passivetotal_link(const char **out, ptv_arena *mem, const ptv_source_settings *s, const ptv_artifact *a,
+                               ptv_error *err);
 /* The endpoint's name in archives: "tags" → "/v2/actions/tags" whatever the configured path. */
 const char *ptv_passivetotal_endpoint(ptv_section section);
 bool ptv_passivetotal_section_of(ptv_section *out, const char *endpoint);

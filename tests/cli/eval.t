@@ -52,6 +52,11 @@ EOF
 judge "$work/answers.ndjson" --format json
 is 'saved answers, those of one query together' "$(verdicts)" 'compromised no_match unknown '
 has 'both answers of the first are in one record' "$out" '"value":"malicious"'
+has 'the report page is the artifact'"'"'s' "$out" '{"name":"Report Link","type":"uri","value":"https://community.riskiq.com/search/a.example"}'
+cp "$out" "$work/judged"
+run "$PT" lookup -c "$work/app.config" a.example --format json --set archive="$work/answers.ndjson" \
+    --set tags=archive --set classification=archive --set passive_dns=archive --set subdomains=archive
+is 'and the note that of a lookup in the same archive' "$(head -n 1 "$work/judged" | grep -o '"note":"[^"]*"')" "$(grep -o '"note":"[^"]*"' "$out")"
 mkdir "$work/folder"
 cp "$work/answers.ndjson" "$work/list.ndjson" "$work/folder"
 judge "$work/folder" --format json

@@ -326,6 +326,19 @@ static void it_makes_a_record_of_the_lines_of_one_artifact(void **state)
     assert_int_equal(r->fetched_at, 1769904000);
 }
 
+static void it_knows_the_report_page(void **state)
+{
+    test_room *room = *state;
+    ptv_record *r;
+    const char *line = TAGS("2001:DB8::1", "2026-02-01", "[]");
+    room->s.community_url = "https://people.example/search/";
+    assert_int_equal(ptv_archive_record(&r, &room->mem, &room->s, line, strlen(line), &room->err), PTV_OK);
+    assert_string_equal(r->link, "https://people.example/search/2001%3Adb8%3A%3A1");
+    room->s.community_url = NULL;
+    assert_int_equal(ptv_archive_record(&r, &room->mem, &room->s, line, strlen(line), &room->err), PTV_OK);
+    assert_null(r->link);
+}
+
 static void it_says_which_line_is_wrong(void **state)
 {
     test_room *room = *state;
@@ -420,6 +433,7 @@ int main(void)
         TEST(it_writes_answers_that_read_the_same),
         TEST(it_writes_nothing_where_nothing_was_kept),
         TEST(it_makes_a_record_of_the_lines_of_one_artifact),
+        TEST(it_knows_the_report_page),
         TEST(it_says_which_line_is_wrong),
         TEST(it_knows_an_answer_when_it_sees_one),
         TEST(it_survives_every_allocation_failing_once),
