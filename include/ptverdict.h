@@ -377,6 +377,9 @@ typedef struct ptv_rule_change {
     const char *what;                /* in words: "new rule", "severity medium, was high"; NULL: the conditions say it all */
     const ptv_condition *conditions; /* that made the difference; those of the newer rules first */
     size_t condition_count;
+    const char *allowance, *allowance_file; /* that holds the rule back in one of the sets; NULL: none made the difference */
+    int allowance_line;
+    bool allowance_after; /* it stands in the newer rules, else in the older */
 } ptv_rule_change;
 
 /* One record under both rule sets. */

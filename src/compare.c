@@ -9,6 +9,7 @@
 #include "client.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "rules/contrast.h"
 
 #define RECORD_LIMIT ((size_t)96 << 20)
@@ -126,7 +127,8 @@ static const char *in_words(ptv_arena *mem, const ptv_rule_result *a, const ptv_
     if (b->suppressed_by && !a->suppressed_by)
         return ptv_arena_printf(mem, "allowance %s suppresses it", b->suppressed_by);
     if (a->suppressed_by && !b->suppressed_by)
-        return ptv_arena_printf(mem, "allowance %s no longer suppresses it", a->suppressed_by);
+        return ptv_arena_printf(mem, "allowance %s no longer suppresses it%s", a->suppressed_by,
+                                ptv_text_equal(a->suppressed_by, b->would_suppress) ? ": it has expired" : "");
     if (!same_conditions)
         return NULL;
     if (a->severity != b->severity && a->severity && b->severity)
@@ -154,13 +156,21 @@ static ptv_code describe(ptv_rule_change *out, ptv_compare *c, const pair *p, co
         out->after = ptv_outcome_name(b->outcome);
         out->level_after = b->severity;
     }
-    ptv_code rc =
-        ptv_ruleset_contrast(&contrast, &c->mem, c->before->rules, p->before, c->after->rules, p->after, record, how, err);
+    const ptv_ruleset *before = c->before->rules, *after = c->after->rules;
+    bool allowed = a && b && !a->suppressed_by != !b->suppressed_by;
+    ptv_code rc;
+    if (allowed) {
+        out->allowance_after = b->suppressed_by != NULL;
+        out->allowance = out->allowance_after ? b->suppressed_by : a->suppressed_by;
+        rc = ptv_allow_contrast(&contrast, &out->allowance_file, &out->allowance_line, &c->mem, out->allowance,
+                                out->allowance_after, before, after, record, how, err);
+    } else {
+        rc = ptv_ruleset_contrast(&contrast, &c->mem, before, p->before, after, p->after, record, how, err);
+    }
     if (rc)
         return rc;
-    bool allowed = a && b && !a->suppressed_by != !b->suppressed_by;
     out->what = in_words(&c->mem, a, b, contrast.joined_differently);
-    if (allowed || (out->what && contrast.joined_differently && strncmp(out->what, "the same", 8) != 0))
+    if (!allowed && out->what && contrast.joined_differently && strncmp(out->what, "the same", 8) != 0)
         return PTV_OK;
     ptv_condition *list = ptv_arena_calloc(&c->mem, contrast.count + 1, sizeof *list);
     if (!list)

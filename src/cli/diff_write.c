@@ -46,6 +46,23 @@ static const char *place(const diff_page *p, const ptv_condition *c, char room[P
     return diff_side_shown(c->after ? p->after : p->before, c->file, room, PATH_ROOM);
 }
 
+static const char *allowance_place(const diff_page *p, const ptv_rule_change *r, char room[PATH_ROOM])
+{
+    return diff_side_shown(r->allowance_after ? p->after : p->before, r->allowance_file, room, PATH_ROOM);
+}
+
+/* What no condition says, with the place of the allowance that it is about; escaped by put_text. */
+static void put_what(ptv_buf *out, const diff_page *p, const ptv_rule_change *r, void (*put_text)(ptv_buf *, const char *))
+{
+    char room[PATH_ROOM];
+    put_text(out, r->what ? r->what : "");
+    if (!r->what || !r->allowance)
+        return;
+    ptv_buf_puts(out, " (");
+    put_text(out, allowance_place(p, r, room));
+    ptv_buf_printf(out, ":%d)", r->allowance_line);
+}
+
 /* ------------------------------------------------------------------------------------------------- text */
 
 static void text_condition(ptv_buf *out, const diff_page *p, const ptv_condition *c)
@@ -81,7 +98,7 @@ static void text_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
         ptv_buf_printf(out, ": %s -> %s", r->before ? r->before : "(no such rule)", r->after ? r->after : "(no such rule)");
         if (r->what) {
             ptv_buf_puts(out, "; ");
-            put(out, r->what);
+            put_what(out, p, r, put);
         }
         ptv_buf_putc(out, '\n');
         for (size_t k = 0; k < r->condition_count; k++)
@@ -189,6 +206,19 @@ static void json_conditions(ptv_json_out *o, const diff_page *p, const ptv_rule_
     ptv_json_close(o, ']');
 }
 
+static void json_allowance(ptv_json_out *o, const diff_page *p, const ptv_rule_change *r)
+{
+    char room[PATH_ROOM];
+    if (!r->allowance)
+        return;
+    ptv_json_open(o, "allowance", '{');
+    ptv_json_put_text(o, "id", r->allowance);
+    ptv_json_put_text(o, "side", r->allowance_after ? "after" : "before");
+    ptv_json_put_text(o, "file", allowance_place(p, r, room));
+    ptv_json_put_int(o, "line", r->allowance_line);
+    ptv_json_close(o, '}');
+}
+
 static void json_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
 {
     ptv_json_out o = { .buf = out };
@@ -205,6 +235,7 @@ static void json_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
         ptv_json_put_text(&o, "before", r->before);
         ptv_json_put_text(&o, "after", r->after);
         ptv_json_put_text(&o, "what", r->what);
+        json_allowance(&o, p, r);
         json_conditions(&o, p, r);
         ptv_json_close(&o, '}');
     }
@@ -266,6 +297,14 @@ static void csv_cell(ptv_buf *out, const char *text, char after)
     ptv_buf_release(&safe);
 }
 
+static void csv_what(ptv_buf *out, const diff_page *p, const ptv_rule_change *r)
+{
+    ptv_buf words = PTV_BUF(1 << 20);
+    put_what(&words, p, r, ptv_buf_puts);
+    csv_cell(out, words.data, ',');
+    ptv_buf_release(&words);
+}
+
 static void csv_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
 {
     static const ptv_rule_change no_rule;
@@ -283,7 +322,7 @@ static void csv_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
     csv_cell(out, r->rule, ',');
     csv_cell(out, r->before, ',');
     csv_cell(out, r->after, ',');
-    csv_cell(out, r->what, ',');
+    csv_what(out, p, r);
     csv_cell(out, why->text, ',');
     csv_cell(out, why->truth, ',');
     csv_cell(out, why->seen, ',');
@@ -349,7 +388,7 @@ static void md_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
         md(out, r->rule);
         ptv_buf_puts(out, "** ");
         if (r->what)
-            md(out, r->what);
+            put_what(out, p, r, md);
         for (size_t k = 0; k < r->condition_count; k++) {
             ptv_buf_puts(out, k || r->what ? "; " : "");
             md_condition(out, p, &r->conditions[k]);

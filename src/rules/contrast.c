@@ -52,15 +52,13 @@ static void gather(side *s, const ptv_cond *c, const ptv_trace *t, bool decides)
 }
 
 /* Levels below the one that is reached have no say. */
-static void open_side(side *s, ptv_arena *mem, const ptv_ruleset *rs, size_t index, const ptv_record *record,
-                      const ptv_judge *how, ptv_error *err)
+static void open_side(side *s, ptv_arena *mem, const ptv_rule *rule, const ptv_record *record, const ptv_judge *how,
+                      ptv_error *err)
 {
     ptv_trial_init(&s->trial, mem, record, how, err);
     s->trial.walking = true;
-    if (index >= rs->rule_count)
-        return;
-    s->rule = rs->rules[index];
-    if (!s->rule->level_count)
+    s->rule = rule;
+    if (!rule || !rule->level_count)
         return;
     s->roots = ptv_trace_rule(&s->trial, s->rule);
     size_t weight = 0;
@@ -91,16 +89,16 @@ static void tell(ptv_contrast *out, ptv_contrast_line *room, const side *s, cons
             room[out->count++] = (ptv_contrast_line){ s->leaves[i].text, s->leaves[i].trace, after };
 }
 
-ptv_code ptv_ruleset_contrast(ptv_contrast *out, ptv_arena *mem, const ptv_ruleset *before, size_t index_before,
-                              const ptv_ruleset *after, size_t index_after, const ptv_record *record, const ptv_judge *how,
-                              ptv_error *err)
+/* NULL: a side has no such rule. `if_alike`: whose conditions are told when they are alike and came out alike. */
+static ptv_code contrast(ptv_contrast *out, ptv_arena *mem, const ptv_rule *before, const ptv_rule *after, bool if_alike,
+                         const ptv_record *record, const ptv_judge *how, ptv_error *err)
 {
     side old = { 0 }, new = { 0 };
     ptv_judge plain = *how;
     plain.truths = NULL;
-    open_side(&old, mem, before, index_before, record, &plain, err);
+    open_side(&old, mem, before, record, &plain, err);
     if (!old.trial.rc)
-        open_side(&new, mem, after, index_after, record, &plain, err);
+        open_side(&new, mem, after, record, &plain, err);
     if (old.trial.rc || new.trial.rc)
         return old.trial.rc ? old.trial.rc : new.trial.rc;
     ptv_contrast_line *room = ptv_arena_calloc(mem, old.count + new.count + 1, sizeof *room);
@@ -111,9 +109,47 @@ ptv_code ptv_ruleset_contrast(ptv_contrast *out, ptv_arena *mem, const ptv_rules
     tell(out, room, &old, &new, false);
     if (out->count == 0 && old.rule && new.rule) {
         out->joined_differently = true;
-        tell(out, room, &new, NULL, true);
+        tell(out, room, if_alike ? &new : &old, NULL, if_alike);
     }
     return PTV_OK;
+}
+
+static const ptv_rule *rule_at(const ptv_ruleset *rs, size_t index)
+{
+    return index < rs->rule_count ? rs->rules[index] : NULL;
+}
+
+ptv_code ptv_ruleset_contrast(ptv_contrast *out, ptv_arena *mem, const ptv_ruleset *before, size_t index_before,
+                              const ptv_ruleset *after, size_t index_after, const ptv_record *record, const ptv_judge *how,
+                              ptv_error *err)
+{
+    return contrast(out, mem, rule_at(before, index_before), rule_at(after, index_after), true, record, how, err);
+}
+
+static const ptv_allow *find_allow(const ptv_ruleset *rs, const char *id)
+{
+    for (size_t i = 0; i < rs->allow_count; i++)
+        if (strcmp(rs->allows[i]->id, id) == 0)
+            return rs->allows[i];
+    return NULL;
+}
+
+/* An allowance has the one condition that a rule of one level has. */
+ptv_code ptv_allow_contrast(ptv_contrast *out, const char **file, int *line, ptv_arena *mem, const char *id, bool is_after,
+                            const ptv_ruleset *before, const ptv_ruleset *after, const ptv_record *record,
+                            const ptv_judge *how, ptv_error *err)
+{
+    const ptv_allow *allows[2] = { find_allow(before, id), find_allow(after, id) };
+    ptv_level_rule levels[2] = { 0 };
+    ptv_rule rules[2] = { 0 };
+    for (int i = 0; i < 2; i++) {
+        levels[i].when = allows[i] ? allows[i]->when : NULL;
+        rules[i].levels = &levels[i];
+        rules[i].level_count = 1;
+    }
+    *file = allows[is_after]->file;
+    *line = allows[is_after]->line;
+    return contrast(out, mem, allows[0] ? &rules[0] : NULL, allows[1] ? &rules[1] : NULL, is_after, record, how, err);
 }
 
 /* --------------------------------------------------------------------------------------- are they the same */

@@ -25,6 +25,13 @@ ptv_code ptv_ruleset_contrast(ptv_contrast *out, ptv_arena *mem, const ptv_rules
                               const ptv_ruleset *after, size_t index_after, const ptv_record *record, const ptv_judge *how,
                               ptv_error *err);
 
+/* The same for an allowance that holds a rule back in one of two sets, `after`: in the newer. Where nothing about its
+ * conditions made the difference (its last day, the rules it is for), those that hold are told. *file and *line: where it
+ * stands, in that set. */
+ptv_code ptv_allow_contrast(ptv_contrast *out, const char **file, int *line, ptv_arena *mem, const char *id, bool is_after,
+                            const ptv_ruleset *before, const ptv_ruleset *after, const ptv_record *record,
+                            const ptv_judge *how, ptv_error *err);
+
 /* The same conditions, levels and status? Lists and the insides of custom conditions are not compared: a rule with a
  * custom condition never counts as the same. */
 bool ptv_rule_is_same(const ptv_ruleset *before, size_t index_before, const ptv_ruleset *after, size_t index_after);

@@ -136,9 +136,25 @@ cat >allowed/20-allow.lua <<'EOT'
 allow "ours" { reason = "r", owner = "o", expires = "2030-01-01", when = artifact:is "b.example" }
 EOT
 compare old allowed --over good.ndjson
-has 'an allowance that comes' "$out" 'malicious: match -> suppressed; allowance ours suppresses it'
+has 'an allowance that comes' "$out" 'malicious: match -> suppressed; allowance ours suppresses it (allowed/20-allow.lua:1)'
+has 'with the condition that holds and the value' "$out" '      now yes  artifact:is "b.example"  seen: b.example  allowed/20-allow.lua:1'
+compare old allowed --over good.ndjson --format json
+has 'in json' "$out" '"what":"allowance ours suppresses it","allowance":{"id":"ours","side":"after","file":"allowed/20-allow.lua","line":1},"conditions":[{"side":"after","truth":"yes","text":"artifact:is \"b.example\"","seen":"b.example"'
+compare old allowed --over good.ndjson --format csv
+has 'in csv' "$out" 'allowance ours suppresses it (allowed/20-allow.lua:1),"artifact:is ""b.example""",yes,b.example,allowed/20-allow.lua,1'
 compare allowed old --over good.ndjson
-has 'and goes' "$out" 'malicious: suppressed -> match; allowance ours no longer suppresses it'
+has 'and goes' "$out" 'malicious: suppressed -> match; allowance ours no longer suppresses it (allowed/20-allow.lua:1)'
+has 'with the condition that held' "$out" '      was yes  artifact:is "b.example"  seen: b.example  allowed/20-allow.lua:1'
+mkdir other && cp old/10-busy.lua other && sed 's/b\.example/x.example/' allowed/20-allow.lua >other/20-allow.lua
+compare allowed other --over good.ndjson
+has 'and is for another' "$out" '      now no  artifact:is "x.example"  seen: b.example  other/20-allow.lua:1'
+mkdir expired && cp old/10-busy.lua expired && sed 's/2030/2020/' allowed/20-allow.lua >expired/20-allow.lua
+compare allowed expired --over good.ndjson
+has 'and expires' "$out" 'allowance ours no longer suppresses it: it has expired (allowed/20-allow.lua:1)'
+has 'while its condition held' "$out" '      was yes  artifact:is "b.example"'
+mkdir listed listed/lists && cp old/10-busy.lua listed && printf 'artifact,reason,owner,expires,rules\nb.example,r,o,2030-01-01,\n' >listed/lists/exceptions.csv
+compare old listed --over good.ndjson
+has 'one from a list' "$out" 'suppresses it (listed/lists/exceptions.csv:2)'
 mkdir shadow && sed 's/severity = "low", note/severity = "low", status = "shadow", note/' old/10-busy.lua >shadow/10-busy.lua
 compare old shadow --over good.ndjson
 has 'a rule that becomes a shadow' "$out" 'gone: match -> shadow_match; status shadow, was live'
