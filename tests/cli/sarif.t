@@ -4,13 +4,14 @@
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
+. tests/lib/lacking.sh
 
 # The Debian package belongs to the system's Python, which need not be the first on the path.
 python=
 for p in python3 /usr/bin/python3; do
     "$p" -c 'import jsonschema' 2>/dev/null && python=$p && break
 done
-[ -n "$python" ] || { echo "1..0 # SKIP python3-jsonschema is not there"; exit 0; }
+[ -n "$python" ] || lacking python3-jsonschema
 valid() {
     "$python" tests/schema/validate.py tests/schema/sarif-2.1.0.json "$1"
 }

@@ -4,13 +4,14 @@
 # shellcheck disable=SC2016,SC2317  # functions are called through `it`; $1 and $2 belong to the inner shell
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/mock.sh
+. tests/lib/lacking.sh
 
 # The Debian package belongs to the system's Python, which need not be the first on the path.
 python=
 for p in python3 /usr/bin/python3; do
     "$p" -c 'from jsonschema import Draft202012Validator' 2>/dev/null && python=$p && break
 done
-[ -n "$python" ] || { echo "1..0 # SKIP python3-jsonschema is not there"; exit 0; }
+[ -n "$python" ] || lacking python3-jsonschema
 
 ptverdict=${PTVERDICT:-build/ptverdict}
 work=$(mktemp -d) || exit 1
