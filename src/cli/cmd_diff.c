@@ -44,9 +44,9 @@ typedef struct worker {
 static ptv_code refuse(worker *w, cli_chunk *c, const cli_record *record, const ptv_error *why, ptv_error *err)
 {
     diff_counts *counts = c->tally;
-    char place[700], start[256];
+    char place[sizeof c->name + sizeof why->msg + 32], start[256];
     counts->refused++;
-    snprintf(place, sizeof place, "%.120s:%llu: %s", c->name, (unsigned long long)record->line, why->msg);
+    snprintf(place, sizeof place, "%s:%llu: %s", c->name, (unsigned long long)record->line, why->msg);
     snprintf(start, sizeof start, "%.*s", (int)(record->len < sizeof start ? record->len : sizeof start - 1), record->text);
     ptv_buf_printf(&c->talk, "%s\n", place);
     diff_write_refusal(&c->out, &w->d->page, start, place);

@@ -61,8 +61,8 @@ static void count_rules(tally *t, const ptv_report *report)
 static ptv_code refuse(worker *w, cli_chunk *c, const cli_record *record, const ptv_error *why, ptv_error *err)
 {
     tally *t = c->tally;
-    char place[700], start[256];
-    snprintf(place, sizeof place, "%.120s:%llu: %s", c->name, (unsigned long long)record->line, why->msg);
+    char place[sizeof c->name + sizeof why->msg + 32], start[256];
+    snprintf(place, sizeof place, "%s:%llu: %s", c->name, (unsigned long long)record->line, why->msg);
     snprintf(start, sizeof start, "%.*s", (int)(record->len < sizeof start ? record->len : sizeof start - 1), record->text);
     ptv_buf_printf(&c->talk, "%s\n", place);
     return cli_batch_refusal(&t->batch, &w->text, start, place, err);

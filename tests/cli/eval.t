@@ -80,6 +80,11 @@ is 'a file that is not there' "$rc" 65
 echo nonsense >"$work/bad"
 judge "$work/bad"
 is 'nothing but bad input: exit 65' "$rc" 65
+long=$work/$(printf '%0150d' 0)
+mkdir "$long"
+echo nonsense >"$long/name.json"
+judge "$long/name.json"
+has 'of a long path the name is told too' "$err" '0/name.json:1: '
 : >"$work/bad"
 judge "$work/bad" --format json
 is 'an empty file is a damaged record' "$rc $(verdicts)" '65 refused '
