@@ -324,14 +324,13 @@ static cli_exit run_diff(const cli_options *o)
     }
     d.page = (diff_page){ .format = format_of(o->format), .color = o->color, .before = &d.sides[0], .after = &d.sides[1] };
     cli_exit code = cli_session_configure(&session, o);
+    cli_watch_interrupt(NULL); /* from here on there may be folders to take away again */
     d.config = session.config;
     for (int side = 0; !code && side < 2; side++)
         if (diff_side_open(&d.sides[side], o->operands[side], &err))
             code = cli_fail(&err);
-    if (!code) {
-        cli_watch_interrupt(NULL);
+    if (!code)
         code = judge_all(&d);
-    }
     for (size_t i = 0; i < d.total.count; i++)
         ptv_free((void *)(uintptr_t)d.total.rules[i].rule);
     ptv_free(d.total.rules);

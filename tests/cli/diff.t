@@ -183,6 +183,21 @@ if command -v git >/dev/null; then
     run "$PT" diff -c ../app.config '$(touch pwned)x:rules' rules --over ../good.ndjson
     is 'a revision that is a command is no revision' "$rc $(ls pwned 2>/dev/null)" '65 '
     is 'private folders are gone again' "$(ls ../tmp)" ''
+    mkdir ../bin
+    printf '#!/bin/sh\n: >"%s/asked"\nsleep 1\nexec %s "$@"\n' "$work" "$(command -v git)" >../bin/git
+    chmod +x ../bin/git
+    PATH="$work/bin:$PATH" "$PT" diff -c ../app.config --now 2026-05-01 HEAD:rules/10-busy.lua rules/10-busy.lua \
+        --over ../good.ndjson >"$out" 2>"$err" &
+    pid=$!
+    waited=0
+    while [ ! -e "$work/asked" ] && [ $waited -lt 100 ]; do
+        sleep 0.1
+        waited=$((waited + 1))
+    done
+    kill -TERM $pid
+    wait $pid
+    is 'ended while git is asked: exit 75' "$?" 75
+    is 'and private folders are gone too' "$(ls ../tmp)" ''
     cd .. || exit 1
 else
     skip 'git revisions' 'git is not there'
