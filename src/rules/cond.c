@@ -307,8 +307,8 @@ enum { MOST_COLUMN_TESTS = 16 }; /* a filter has one test a column at most, and 
 
 typedef struct row_test {
     const ptv_column_test *test;
-    const char *seen; /* of texts: the last one, which rows often share, */
-    bool passed;      /* and how it came out */
+    const char *seen;    /* of texts: the last one, which rows often share, */
+    bool passed;         /* and how it came out */
     size_t offset;       /* of times: where it is in a row, */
     int64_t first, last; /* the seconds that pass, both ends included; absent is before the first */
     int64_t future;
