@@ -12,7 +12,7 @@
 #include "rules/explain.h"
 #include "rules/template.h"
 
-enum { STANDARD_FIELDS = 8, FIRST_NAMES = 10, OWN_FIELDS = 2 };
+enum { FIRST_NAMES = 10 };
 
 typedef struct card {
     ptv_judging *j;
@@ -50,28 +50,27 @@ static void add_standard(card *c)
     const ptv_record *r = c->j->trial.record;
     ptv_sections readable = c->j->trial.readable;
     if (readable & PTV_BIT(PTV_PASSIVE_DNS)) {
-        add_number(c, "Number of Passive DNS Records", r->total_records);
-        add(c, "First Seen", PTV_HIT_STRING, r->first_seen_text);
-        add(c, "Last Seen", PTV_HIT_STRING, r->last_seen_text);
+        add_number(c, ptv_card_names[PTV_CARD_DNS_RECORDS], r->total_records);
+        add(c, ptv_card_names[PTV_CARD_FIRST_SEEN], PTV_HIT_STRING, r->first_seen_text);
+        add(c, ptv_card_names[PTV_CARD_LAST_SEEN], PTV_HIT_STRING, r->last_seen_text);
     }
     if (readable & PTV_BIT(PTV_SUBDOMAINS)) {
         const ptv_set *names = r->subdomain_first_ten.shown ? &r->subdomain_first_ten : &r->subdomain_names;
         size_t few = names->shown_count < FIRST_NAMES ? names->shown_count : FIRST_NAMES;
-        add_number(c, "Subdomains - All", r->subdomain_count);
-        add_list(c, "Subdomains - First ten Hostnames", names->shown, few);
+        add_number(c, ptv_card_names[PTV_CARD_SUBDOMAINS], r->subdomain_count);
+        add_list(c, ptv_card_names[PTV_CARD_FIRST_TEN], names->shown, few);
     }
     if (readable & PTV_BIT(PTV_TAGS))
-        add_list(c, "Tags", r->tags.shown, r->tags.shown_count);
+        add_list(c, ptv_card_names[PTV_CARD_TAGS], r->tags.shown, r->tags.shown_count);
     if (readable & PTV_BIT(PTV_CLASSIFICATION))
-        add(c, "Classification", PTV_HIT_STRING, r->classification);
-    add(c, "Report Link", PTV_HIT_URI, r->link);
+        add(c, ptv_card_names[PTV_CARD_CLASSIFICATION], PTV_HIT_STRING, r->classification);
+    add(c, ptv_card_names[PTV_CARD_LINK], PTV_HIT_URI, r->link);
 }
 
 static bool is_taken(const card *c, const char *name)
 {
-    static const char *const ours[] = { "Rules", "Not read" };
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
-        if (strcmp(ours[i], name) == 0)
+    for (size_t i = PTV_CARD_STANDARD; i < PTV_CARD_COUNT; i++)
+        if (strcmp(ptv_card_names[i], name) == 0)
             return true;
     for (size_t i = 0; i < c->count; i++)
         if (strcmp(c->list[i].name, name) == 0)
@@ -135,28 +134,29 @@ static void add_ours(card *c)
         ptv_buf_puts(&j->words, j->results[i].id);
         comma = ", ";
     }
-    add(c, "Rules", PTV_HIT_STRING, ptv_words_keep(&j->trial, &j->words));
+    add(c, ptv_card_names[PTV_CARD_RULES], PTV_HIT_STRING, ptv_words_keep(&j->trial, &j->words));
     if (unread && !j->trial.rc) {
         ptv_troubles_write(&j->words, &j->trial, unread);
-        add(c, "Not read", PTV_HIT_STRING, ptv_words_keep(&j->trial, &j->words));
+        add(c, ptv_card_names[PTV_CARD_NOT_READ], PTV_HIT_STRING, ptv_words_keep(&j->trial, &j->words));
     }
 }
 
 void ptv_judging_card(ptv_judging *j)
 {
-    size_t most = 0;
-    bool standard = false;
+    size_t most = PTV_CARD_COUNT;
+    bool matched = false, standard = false;
     for (size_t i = 0; i < j->rs->rule_count; i++) {
         const ptv_rule *rule = j->rs->rules[i];
         if (!ptv_is_live_match(&j->results[i]))
             continue;
-        most += rule->hit_count + OWN_FIELDS;
+        matched = true;
+        most += rule->hit_count;
         for (size_t h = 0; h < rule->hit_count; h++)
             standard |= rule->hit[h].standard;
     }
-    if (!most)
+    if (!matched)
         return;
-    card c = { .j = j, .list = ptv_arena_calloc(j->trial.mem, most + STANDARD_FIELDS, sizeof *c.list) };
+    card c = { .j = j, .list = ptv_arena_calloc(j->trial.mem, most, sizeof *c.list) };
     if (!c.list) {
         j->trial.rc = ptv_arena_fail(j->trial.mem, j->trial.err);
         return;

@@ -216,16 +216,12 @@ static bool hit_value(form *f, ptv_hit_item *item, ptv_sections *sections, int l
 
 static bool hit_name_is_new(form *f, const ptv_hit_item *items, size_t count, const char *name, int line)
 {
-    static const char *const standard[] = {
-        "Number of Passive DNS Records",    "First Seen", "Last Seen",      "Subdomains - All",
-        "Subdomains - First ten Hostnames", "Tags",       "Classification", "Report Link"
-    };
     bool new = true;
     for (size_t i = 0; i < count; i++) {
         if (!items[i].standard)
             new &= !ptv_text_equal(items[i].name, name);
-        for (size_t s = 0; items[i].standard && s < sizeof standard / sizeof *standard; s++)
-            new &= !ptv_text_equal(standard[s], name);
+        for (size_t s = 0; items[i].standard && s < PTV_CARD_STANDARD; s++)
+            new &= !ptv_text_equal(ptv_card_names[s], name);
     }
     if (!new)
         PROBLEM(f, line, "E-HIT", "hit: the name %s is there already; names are unique", ptv_quoted(f->l->mem, name));

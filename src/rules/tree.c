@@ -1,5 +1,5 @@
 /*
- * tree.c: the names of the tests, and which test goes with which type of field.
+ * tree.c: the names of the tests and of the fields of a hit card, and which test goes with which type of field.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -33,6 +33,19 @@ static const char *const op_names[] = {
     [PTV_OP_IS_MISSING] = "is_missing",
     [PTV_OP_IS_PRESENT] = "is_present",
     [PTV_OP_CUSTOM] = "custom",
+};
+
+const char *const ptv_card_names[PTV_CARD_COUNT] = {
+    [PTV_CARD_DNS_RECORDS] = "Number of Passive DNS Records",
+    [PTV_CARD_FIRST_SEEN] = "First Seen",
+    [PTV_CARD_LAST_SEEN] = "Last Seen",
+    [PTV_CARD_SUBDOMAINS] = "Subdomains - All",
+    [PTV_CARD_FIRST_TEN] = "Subdomains - First ten Hostnames",
+    [PTV_CARD_TAGS] = "Tags",
+    [PTV_CARD_CLASSIFICATION] = "Classification",
+    [PTV_CARD_LINK] = "Report Link",
+    [PTV_CARD_RULES] = "Rules",
+    [PTV_CARD_NOT_READ] = "Not read",
 };
 
 const char *ptv_op_name(ptv_op op)

@@ -110,6 +110,23 @@ typedef struct ptv_template {
     size_t count;
 } ptv_template;
 
+/* Fields of a hit card that are not a rule's own: the standard hit, then ours. */
+typedef enum ptv_card_field {
+    PTV_CARD_DNS_RECORDS,
+    PTV_CARD_FIRST_SEEN,
+    PTV_CARD_LAST_SEEN,
+    PTV_CARD_SUBDOMAINS,
+    PTV_CARD_FIRST_TEN,
+    PTV_CARD_TAGS,
+    PTV_CARD_CLASSIFICATION,
+    PTV_CARD_LINK,
+    PTV_CARD_STANDARD, /* how many are the standard hit */
+    PTV_CARD_RULES = PTV_CARD_STANDARD,
+    PTV_CARD_NOT_READ,
+    PTV_CARD_COUNT
+} ptv_card_field;
+extern const char *const ptv_card_names[PTV_CARD_COUNT];
+
 typedef struct ptv_hit_item {
     bool standard; /* the app's eight fields */
     const char *name;
