@@ -100,6 +100,31 @@ size_t ptv_findings_count(const ptv_findings *f, ptv_grade at_least)
     return count;
 }
 
+const char *ptv_grade_name(ptv_grade g)
+{
+    static const char *const names[] = { [PTV_NOTE] = "note", [PTV_WARNING] = "warning", [PTV_ERROR] = "error" };
+    return names[g];
+}
+
+void ptv_findings_json(ptv_json_out *o, const ptv_findings *f)
+{
+    const ptv_finding *one;
+    ptv_json_open(o, "findings", '[');
+    for (size_t i = 0; (one = ptv_findings_at(f, i)) != NULL; i++) {
+        ptv_json_open(o, NULL, '{');
+        ptv_json_put_text(o, "file", one->file);
+        if (one->line > 0)
+            ptv_json_put_int(o, "line", one->line);
+        else
+            ptv_json_put_null(o, "line");
+        ptv_json_put_text(o, "grade", ptv_grade_name(one->grade));
+        ptv_json_put_text(o, "code", one->code);
+        ptv_json_put_text(o, "message", one->message);
+        ptv_json_close(o, '}');
+    }
+    ptv_json_close(o, ']');
+}
+
 const ptv_finding *ptv_findings_at(const ptv_findings *f, size_t index)
 {
     if (index < f->count)

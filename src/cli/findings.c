@@ -5,11 +5,9 @@
  */
 #include "cli/findings.h"
 
-#include "base/json.h"
+#include "base/findings.h"
 #include "base/text.h"
 #include "cli/talk.h"
-
-static const char *const grades[] = { [PTV_NOTE] = "note", [PTV_WARNING] = "warning", [PTV_ERROR] = "error" };
 
 /* "file:line: grade: message [CODE]", escaped. */
 static void put_finding(ptv_buf *out, const ptv_finding *f)
@@ -17,7 +15,7 @@ static void put_finding(ptv_buf *out, const ptv_finding *f)
     ptv_escape_terminal(out, f->file ? f->file : "rules", strlen(f->file ? f->file : "rules"));
     if (f->line > 0)
         ptv_buf_printf(out, ":%d", f->line);
-    ptv_buf_printf(out, ": %s: ", grades[f->grade]);
+    ptv_buf_printf(out, ": %s: ", ptv_grade_name(f->grade));
     ptv_escape_lines(out, f->message, strlen(f->message));
     if (f->code)
         ptv_buf_printf(out, " [%s]", f->code);
@@ -60,26 +58,12 @@ ptv_code cli_findings_json(const ptv_findings *f, ptv_error *err)
 {
     ptv_buf text = PTV_BUF(64 << 20);
     ptv_json_out o = { .buf = &text };
-    const ptv_finding *one;
     ptv_json_open(&o, NULL, '{');
     ptv_json_put_text(&o, "schema", "ptverdict.check/1");
     ptv_json_put_int(&o, "errors", (int64_t)count_exactly(f, PTV_ERROR));
     ptv_json_put_int(&o, "warnings", (int64_t)count_exactly(f, PTV_WARNING));
     ptv_json_put_int(&o, "notes", (int64_t)count_exactly(f, PTV_NOTE));
-    ptv_json_open(&o, "findings", '[');
-    for (size_t i = 0; (one = ptv_findings_at(f, i)) != NULL; i++) {
-        ptv_json_open(&o, NULL, '{');
-        ptv_json_put_text(&o, "file", one->file);
-        if (one->line > 0)
-            ptv_json_put_int(&o, "line", one->line);
-        else
-            ptv_json_put_null(&o, "line");
-        ptv_json_put_text(&o, "grade", grades[one->grade]);
-        ptv_json_put_text(&o, "code", one->code);
-        ptv_json_put_text(&o, "message", one->message);
-        ptv_json_close(&o, '}');
-    }
-    ptv_json_close(&o, ']');
+    ptv_findings_json(&o, f);
     ptv_json_close(&o, '}');
     ptv_buf_putc(&text, '\n');
     ptv_code rc = ptv_buf_check(&text, err);
