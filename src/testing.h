@@ -1,6 +1,6 @@
 /*
- * testing.h: what a run of the cases beside the rules came to; testing.c fills it, testing_write.c prints it;
- * testing_expect.c holds what came against what a case expects.
+ * testing.h: what a run of the cases beside the rules came to; testing.c and its parts (testing_run.h) fill it,
+ * testing_write.c prints it, testing_expect.c holds what came against what a case expects.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -50,9 +50,8 @@ struct ptv_test_report {
     ptv_case_result *cases, **cases_end;
     ptv_covered *covered, **covered_end;
     ptv_flip *flips, **flips_end;
-    ptv_name *left_out;          /* --fail-sections: rules that turn because of on_unknown = "match" */
-    const ptv_finding *findings; /* of rule and test files */
-    size_t finding_count;
+    ptv_name *left_out;     /* --fail-sections: rules that turn because of on_unknown = "match" */
+    ptv_findings *findings; /* of rule and test files */
     size_t passed, failed;
     size_t problems; /* error findings */
     bool stopped;    /* fail_fast ended it */

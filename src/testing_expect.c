@@ -184,22 +184,11 @@ bool ptv_expect_differs(ptv_buf *out, const ptv_rule_result **culprit, const ptv
     return c.differs;
 }
 
-static const char *const CARD[] = { "Number of Passive DNS Records",
-                                    "First Seen",
-                                    "Last Seen",
-                                    "Subdomains - All",
-                                    "Subdomains - First ten Hostnames",
-                                    "Tags",
-                                    "Classification",
-                                    "Report Link",
-                                    "Rules",
-                                    "Not read" };
-
 /* The standard card and ours; a rule's own, with as many " (rule-id)" behind as clashes gave it. */
 static bool is_hit_name(const ptv_ruleset *rs, const char *name, size_t len)
 {
-    for (size_t i = 0; i < sizeof CARD / sizeof *CARD; i++)
-        if (strlen(CARD[i]) == len && memcmp(CARD[i], name, len) == 0)
+    for (size_t i = 0; i < PTV_CARD_COUNT; i++)
+        if (strlen(ptv_card_names[i]) == len && memcmp(ptv_card_names[i], name, len) == 0)
             return true;
     for (size_t i = 0; i < rs->rule_count; i++) {
         const ptv_rule *rule = rs->rules[i];
@@ -219,8 +208,8 @@ static bool check_hit(ptv_findings *findings, const ptv_case *c, const ptv_rules
     const char *names[1024];
     size_t count = 0;
     bool sound = true;
-    for (; count < sizeof CARD / sizeof *CARD; count++)
-        names[count] = CARD[count];
+    for (; count < PTV_CARD_COUNT; count++)
+        names[count] = ptv_card_names[count];
     for (size_t i = 0; i < rs->rule_count; i++)
         for (size_t h = 0; h < rs->rules[i]->hit_count && count < 1024; h++)
             if (!rs->rules[i]->hit[h].standard)

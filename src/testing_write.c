@@ -9,7 +9,6 @@
 
 static const size_t OUTPUT_LIMIT = (size_t)256 << 20;
 static const char *const TRUTH_WORDS[] = { "no", "yes", "unknown" };
-static const char *const GRADES[] = { [PTV_NOTE] = "note", [PTV_WARNING] = "warning", [PTV_ERROR] = "error" };
 
 typedef struct rule_coverage {
     const char *rule, *file;
@@ -198,25 +197,6 @@ static void coverage_json(ptv_json_out *o, const ptv_test_report *r)
     ptv_json_close(o, '}');
 }
 
-static void findings_json(ptv_json_out *o, const ptv_test_report *r)
-{
-    ptv_json_open(o, "findings", '[');
-    for (size_t i = 0; i < r->finding_count; i++) {
-        const ptv_finding *f = &r->findings[i];
-        ptv_json_open(o, NULL, '{');
-        ptv_json_put_text(o, "file", f->file);
-        if (f->line > 0)
-            ptv_json_put_int(o, "line", f->line);
-        else
-            ptv_json_put_null(o, "line");
-        ptv_json_put_text(o, "grade", GRADES[f->grade]);
-        ptv_json_put_text(o, "code", f->code);
-        ptv_json_put_text(o, "message", f->message);
-        ptv_json_close(o, '}');
-    }
-    ptv_json_close(o, ']');
-}
-
 static void run_json(ptv_buf *out, const ptv_test_report *r)
 {
     ptv_json_out o = { .buf = out };
@@ -241,7 +221,7 @@ static void run_json(ptv_buf *out, const ptv_test_report *r)
         ptv_json_close(&o, '}');
     }
     ptv_json_close(&o, ']');
-    findings_json(&o, r);
+    ptv_findings_json(&o, r->findings);
     ptv_json_close(&o, '}');
     ptv_buf_putc(out, '\n');
 }
@@ -304,15 +284,15 @@ static void suite_junit(ptv_buf *out, const ptv_case_result **at)
 /* Findings, and what belongs to no case. */
 static void findings_junit(ptv_buf *out, const ptv_test_report *r)
 {
-    if (!r->finding_count)
+    const ptv_finding *f = ptv_findings_at(r->findings, 0);
+    if (!f)
         return;
     ptv_buf_puts(out, "    <system-out>");
-    for (size_t i = 0; i < r->finding_count; i++) {
-        const ptv_finding *f = &r->findings[i];
+    for (size_t i = 0; (f = ptv_findings_at(r->findings, i)) != NULL; i++) {
         put_xml(out, f->file);
         if (f->line > 0)
             ptv_buf_printf(out, ":%d", f->line);
-        ptv_buf_printf(out, ": %s: ", GRADES[f->grade]);
+        ptv_buf_printf(out, ": %s: ", ptv_grade_name(f->grade));
         put_xml(out, f->message);
         ptv_buf_printf(out, " [%s]\n", f->code);
     }
