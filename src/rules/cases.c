@@ -11,10 +11,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "rules/cases_form.h"
 #include "rules/sandbox.h"
-#include "rules/scan.h"
 
-#include <assert.h>
 #include <lauxlib.h>
 
 enum { MOST_CASES = 10000, MOST_DEPTH = 16 };
@@ -43,17 +42,6 @@ typedef struct reader {
     ptv_case_pairs settings;
 } reader;
 
-/* One table being read: `where` names it in messages. */
-typedef struct form {
-    lua_State *L;
-    reader *r;
-    int table;
-    int line;
-    const char *where;
-    const ptv_scan_table *source;
-    bool sound;
-} form;
-
 typedef enum mark_kind { MARK_CASE, MARK_STATE, MARK_RECORDED, MARK_FIXTURE } mark_kind;
 typedef struct mark { /* a value of ours in a test file */
     mark_kind kind;
@@ -70,236 +58,11 @@ static mark *mark_at(lua_State *L, int index)
     return luaL_testudata(L, index, MARK_TYPE);
 }
 
-static void problem(form *f, int line, const char *code, const char *fmt, ...) PTV_PRINTF(4, 5);
-static void problem(form *f, int line, const char *code, const char *fmt, ...)
-{
-    char text[600];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    f->sound = false;
-    ptv_finding_add(f->r->findings, PTV_ERROR, f->r->file, line, code, "%s", text);
-}
-
-static void *keep(lua_State *L, reader *r, size_t size)
-{
-    void *p = ptv_arena_calloc(r->mem, 1, size);
-    if (!p)
-        luaL_error(L, "out of memory");
-    return p;
-}
-
-static const char *keep_text(lua_State *L, reader *r, int index)
-{
-    const char *text = ptv_arena_strdup(r->mem, lua_tostring(L, index));
-    if (!text)
-        luaL_error(L, "out of memory");
-    assert(text); /* the line above jumped */
-    return text;
-}
-
-static int line_of(const form *f, const char *key)
-{
-    const ptv_scan_item *item = ptv_scan_key(f->source, key);
-    return item ? item->line : f->line;
-}
-
-static const char *suggestion(reader *r, const char *word, const char *const *words, size_t count)
-{
-    const char *near = ptv_text_nearest(word, words, count);
-    const char *text = near ? ptv_arena_printf(r->mem, " (did you mean '%s'?)", near) : NULL;
-    return text ? text : "";
-}
-
-static size_t count_words(const char *const *words)
-{
-    size_t n = 0;
-    while (words[n])
-        n++;
-    return n;
-}
-
-/* ---------------------------------------------------------------------------------------- tables of a case */
-
-static void check_keys(form *f, const char *const *names)
-{
-    for (lua_pushnil(f->L); lua_next(f->L, f->table); lua_pop(f->L, 1)) {
-        if (lua_type(f->L, -2) != LUA_TSTRING) {
-            problem(f, f->line, "E-KEY", "%s: item %s stands without a key", f->where,
-                    lua_isinteger(f->L, -2) ? lua_pushfstring(f->L, "%I", (LUAI_UACINT)lua_tointeger(f->L, -2)) : "?");
-            lua_settop(f->L, f->table);
-            return;
-        }
-        const char *key = lua_tostring(f->L, -2);
-        bool known = false;
-        for (size_t i = 0; names[i]; i++)
-            known |= strcmp(names[i], key) == 0;
-        if (!known)
-            problem(f, line_of(f, key), "E-KEY", "%s has no key '%.60s'%s", f->where, key,
-                    suggestion(f->r, key, names, count_words(names)));
-    }
-}
-
-static const char *type_word(lua_State *L, int index)
-{
-    if (mark_at(L, index))
-        return "a marked value";
-    switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-        return "a text";
-    case LUA_TNUMBER:
-        return "a number";
-    case LUA_TBOOLEAN:
-        return "a boolean";
-    case LUA_TTABLE:
-        return "a table";
-    case LUA_TNIL:
-        return "nothing";
-    default:
-        return "something else";
-    }
-}
-
-/* The text under a key; NULL: not there, or reported. */
-static const char *text_key(form *f, const char *key)
-{
-    const char *text = NULL;
-    int type = lua_getfield(f->L, f->table, key);
-    if (type == LUA_TSTRING)
-        text = keep_text(f->L, f->r, -1);
-    else if (type != LUA_TNIL)
-        problem(f, line_of(f, key), "E-ARG", "%s: %s is %s, not a text", f->where, key, type_word(f->L, -1));
-    lua_pop(f->L, 1);
-    return text;
-}
-
-/* One of a few words as its index; -1: not there, or reported. */
-static int word_key(form *f, const char *key, const char *const *words)
-{
-    const char *text = text_key(f, key);
-    if (!text)
-        return -1;
-    for (int i = 0; words[i]; i++)
-        if (strcmp(words[i], text) == 0)
-            return i;
-    ptv_buf list = PTV_BUF(1024);
-    for (size_t i = 0; words[i]; i++)
-        ptv_buf_printf(&list, "%s%s", i ? ", " : "", words[i]);
-    problem(f, line_of(f, key), "E-ENUM", "%s: %s: '%.60s' is not one of %s%s", f->where, key, text,
-            list.data ? list.data : "", suggestion(f->r, text, words, count_words(words)));
-    ptv_buf_release(&list);
-    return -1;
-}
-
-static int yesno_key(form *f, const char *key)
-{
-    int value = -1;
-    int type = lua_getfield(f->L, f->table, key);
-    if (type == LUA_TBOOLEAN)
-        value = lua_toboolean(f->L, -1);
-    else if (type != LUA_TNIL)
-        problem(f, line_of(f, key), "E-ARG", "%s: %s is %s, not true or false", f->where, key, type_word(f->L, -1));
-    lua_pop(f->L, 1);
-    return value;
-}
-
-/* A list of texts, or one text. */
-static ptv_case_pairs list_key(form *f, const char *key, const char *const *words)
-{
-    ptv_case_pairs out = { 0 };
-    lua_State *L = f->L;
-    int type = lua_getfield(L, f->table, key);
-    int at = lua_gettop(L);
-    if (type == LUA_TNIL) {
-        lua_pop(L, 1);
-        return out;
-    }
-    out.line = line_of(f, key);
-    size_t count = type == LUA_TTABLE ? lua_rawlen(L, at) : 1;
-    ptv_case_pair *items = keep(L, f->r, (count + 1) * sizeof *items);
-    for (size_t i = 0; i < count && i < 1000; i++) {
-        if (type == LUA_TTABLE)
-            lua_rawgeti(L, at, (lua_Integer)i + 1);
-        else
-            lua_pushvalue(L, at);
-        if (lua_type(L, -1) != LUA_TSTRING) {
-            problem(f, out.line, "E-ARG", "%s: %s takes texts, not %s", f->where, key, type_word(L, -1));
-        } else {
-            items[out.count] = (ptv_case_pair){ .key = keep_text(L, f->r, -1), .line = out.line };
-            bool known = !words;
-            for (size_t k = 0; words && words[k]; k++)
-                known |= strcmp(words[k], items[out.count].key) == 0;
-            if (!known)
-                problem(f, out.line, "E-ENUM", "%s: %s: '%.60s' is not a section%s", f->where, key, items[out.count].key,
-                        suggestion(f->r, items[out.count].key, words, count_words(words)));
-            out.count++;
-        }
-        lua_pop(L, 1);
-    }
-    out.items = items;
-    lua_settop(L, at - 1);
-    return out;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const ptv_case_pair *)a)->key, ((const ptv_case_pair *)b)->key);
-}
-
-/* A table of named texts; numbers are taken as their text. `absent`: false stands for "must not be there". */
-static ptv_case_pairs pairs_key(form *f, const char *key, bool absent)
-{
-    ptv_case_pairs out = { 0 };
-    lua_State *L = f->L;
-    int type = lua_getfield(L, f->table, key);
-    int at = lua_gettop(L);
-    if (type == LUA_TNIL) {
-        lua_pop(L, 1);
-        return out;
-    }
-    out.line = line_of(f, key);
-    if (type != LUA_TTABLE) {
-        problem(f, out.line, "E-ARG", "%s: %s is %s, not a table", f->where, key, type_word(L, at));
-        lua_pop(L, 1);
-        return out;
-    }
-    size_t count = 0;
-    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1))
-        count++;
-    const ptv_scan_item *item = ptv_scan_key(f->source, key);
-    ptv_case_pair *items = keep(L, f->r, (count + 1) * sizeof *items);
-    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            problem(f, out.line, "E-KEY", "%s: %s: write name = value", f->where, key);
-            continue;
-        }
-        ptv_case_pair *pair = &items[out.count];
-        pair->key = keep_text(L, f->r, -2);
-        const ptv_scan_item *line = item ? ptv_scan_key(item->table, pair->key) : NULL;
-        pair->line = line ? line->line : out.line;
-        if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
-            lua_pushvalue(L, -1); /* tostring changes numbers in place */
-            pair->value = keep_text(L, f->r, -1);
-            lua_pop(L, 1);
-        } else if (!absent || lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1)) {
-            problem(f, pair->line, "E-ARG", "%s: %s.%.60s is %s, not a text%s", f->where, key, pair->key, type_word(L, -1),
-                    absent ? " (false: must not be there)" : "");
-            continue;
-        }
-        out.count++;
-    }
-    qsort(items, out.count, sizeof *items, by_key);
-    out.items = items;
-    lua_settop(L, at - 1);
-    return out;
-}
-
 /* ------------------------------------------------------------------------------- given: a Lua table as JSON */
 
-static void write_value(lua_State *L, form *f, ptv_json_out *o, const char *key, int index, int depth);
+static void write_value(lua_State *L, ptv_form *f, ptv_json_out *o, const char *key, int index, int depth);
 
-static void write_table(lua_State *L, form *f, ptv_json_out *o, const char *key, int index, int depth)
+static void write_table(lua_State *L, ptv_form *f, ptv_json_out *o, const char *key, int index, int depth)
 {
     luaL_checkstack(L, 8, "given is nested too deep");
     size_t count = lua_rawlen(L, index);
@@ -320,14 +83,14 @@ static void write_table(lua_State *L, form *f, ptv_json_out *o, const char *key,
     ptv_json_open(o, key, '{');
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            problem(f, f->line, "E-KEY", "%s: given: write name = value", f->where);
+            ptv_form_problem(f, f->line, "E-KEY", "%s: given: write name = value", f->where);
         else
             write_value(L, f, o, lua_tostring(L, -2), lua_gettop(L), depth);
     }
     ptv_json_close(o, '}');
 }
 
-static void write_value(lua_State *L, form *f, ptv_json_out *o, const char *key, int index, int depth)
+static void write_value(lua_State *L, ptv_form *f, ptv_json_out *o, const char *key, int index, int depth)
 {
     const mark *m = mark_at(L, index);
     lua_Number number;
@@ -356,16 +119,16 @@ static void write_value(lua_State *L, form *f, ptv_json_out *o, const char *key,
             write_table(L, f, o, key, index, depth + 1);
             return;
         }
-        problem(f, f->line, "E-ARG", "%s: given is nested too deep", f->where);
+        ptv_form_problem(f, f->line, "E-ARG", "%s: given is nested too deep", f->where);
         break;
     default:
-        problem(f, f->line, "E-ARG", "%s: given: %s is %s; it takes texts, numbers, booleans, tables, failed \"…\"",
-                f->where, key ? key : "an item", type_word(L, index));
+        ptv_form_problem(f, f->line, "E-ARG", "%s: given: %s is %s; it takes texts, numbers, booleans, tables, failed \"…\"",
+                         f->where, key ? key : "an item", ptv_form_type(L, index));
     }
     ptv_json_put_null(o, key);
 }
 
-static void read_given(form *f, ptv_case *c)
+static void read_given(ptv_form *f, ptv_case *c)
 {
     lua_State *L = f->L;
     int type = lua_getfield(L, f->table, "given");
@@ -375,8 +138,8 @@ static void read_given(form *f, ptv_case *c)
         c->given = c->fixture = NULL;
     } else if (m && m->kind == MARK_FIXTURE) {
         if (strstr(m->word, "..") || m->word[0] == '/')
-            problem(f, m->line, "E-ARG", "%s: fixture: '%.60s' must be a file name below fixtures/ beside the tests",
-                    f->where, m->word);
+            ptv_form_problem(f, m->line, "E-ARG",
+                             "%s: fixture: '%.60s' must be a file name below fixtures/ beside the tests", f->where, m->word);
         c->fixture = m->word;
         c->given = c->recorded = NULL;
     } else if (type == LUA_TTABLE) {
@@ -392,18 +155,18 @@ static void read_given(form *f, ptv_case *c)
             write_table(L, f, &o, NULL, lua_gettop(L), 0);
             lua_pop(L, 1);
             if (!b->failed)
-                text = ptv_arena_strdup(f->r->mem, b->data);
+                text = ptv_arena_strdup(f->mem, b->data);
             ptv_buf_release(b);
             lua_pop(L, 1);
         }
         if (!text)
-            problem(f, line_of(f, "given"), "E-ARG", "%s: given is over 4 MB", f->where);
+            ptv_form_problem(f, ptv_form_line(f, "given"), "E-ARG", "%s: given is over 4 MB", f->where);
         c->given = text;
         c->recorded = c->fixture = NULL;
     } else if (type != LUA_TNIL) {
-        problem(f, line_of(f, "given"), "E-ARG",
-                "%s: given is %s; it takes a table, recorded \"artifact\" or fixture \"file.json\"", f->where,
-                type_word(L, -1));
+        ptv_form_problem(f, ptv_form_line(f, "given"), "E-ARG",
+                         "%s: given is %s; it takes a table, recorded \"artifact\" or fixture \"file.json\"", f->where,
+                         ptv_form_type(L, -1));
     }
     lua_pop(L, 1);
 }
@@ -416,7 +179,7 @@ static const char *const SECTIONS[] = { "account", "tags", "classification", "pa
 static const char *const EXPECT_KEYS[] = { "verdict",  "severity",   "could_be", "complete", "rules",         "hit",
                                            "note_has", "note_lacks", "missing",  "shadow",   "suppressed_by", NULL };
 
-static void read_expect(form *outer, ptv_case *c)
+static void read_expect(ptv_form *outer, ptv_case *c)
 {
     lua_State *L = outer->L;
     int type = lua_getfield(L, outer->table, "expect");
@@ -426,41 +189,42 @@ static void read_expect(form *outer, ptv_case *c)
     }
     const ptv_scan_item *item = ptv_scan_key(outer->source, "expect");
     if (type != LUA_TTABLE) {
-        problem(outer, line_of(outer, "expect"), "E-ARG", "%s: expect is %s, not a table", outer->where, type_word(L, -1));
+        ptv_form_problem(outer, ptv_form_line(outer, "expect"), "E-ARG", "%s: expect is %s, not a table", outer->where,
+                         ptv_form_type(L, -1));
         lua_pop(L, 1);
         return;
     }
-    const char *where = ptv_arena_printf(outer->r->mem, "%s: expect", outer->where);
-    form f = { .L = L,
-               .r = outer->r,
-               .table = lua_gettop(L),
-               .line = line_of(outer, "expect"),
-               .source = item ? item->table : NULL,
-               .where = where ? where : "expect",
-               .sound = true };
-    check_keys(&f, EXPECT_KEYS);
+    const char *where = ptv_arena_printf(outer->mem, "%s: expect", outer->where);
+    ptv_form f = *outer; /* L, arena, findings, file */
+    f.table = lua_gettop(L);
+    f.line = ptv_form_line(outer, "expect");
+    f.source = item ? item->table : NULL;
+    f.where = where ? where : "expect";
+    f.sound = true;
+    ptv_form_check(&f, EXPECT_KEYS);
     ptv_expect e = { .line = f.line };
-    e.verdict = word_key(&f, "verdict", VERDICTS);
-    e.severity = word_key(&f, "severity", LEVELS);
-    e.could_be = word_key(&f, "could_be", LEVELS);
-    e.complete = yesno_key(&f, "complete");
-    e.suppressed_by = text_key(&f, "suppressed_by");
-    e.rules = pairs_key(&f, "rules", false);
+    e.verdict = ptv_form_word(&f, "verdict", VERDICTS);
+    e.severity = ptv_form_word(&f, "severity", LEVELS);
+    e.could_be = ptv_form_word(&f, "could_be", LEVELS);
+    e.complete = ptv_form_yesno(&f, "complete");
+    e.suppressed_by = ptv_form_text(&f, "suppressed_by");
+    e.rules = ptv_form_pairs(&f, "rules", false);
     for (size_t i = 0; i < e.rules.count; i++) {
         ptv_outcome outcome;
         if (!ptv_outcome_parse(&outcome, e.rules.items[i].value))
-            problem(&f, e.rules.items[i].line, "E-ENUM",
-                    "%s: rules.%.60s: '%.60s' is not one of match, no_match, unknown, suppressed, error, shadow_match, off",
-                    f.where, e.rules.items[i].key, e.rules.items[i].value);
+            ptv_form_problem(
+                &f, e.rules.items[i].line, "E-ENUM",
+                "%s: rules.%.60s: '%.60s' is not one of match, no_match, unknown, suppressed, error, shadow_match, off",
+                f.where, e.rules.items[i].key, e.rules.items[i].value);
     }
-    e.hit = pairs_key(&f, "hit", true);
-    e.note_has = list_key(&f, "note_has", NULL);
-    e.note_lacks = list_key(&f, "note_lacks", NULL);
-    e.missing = list_key(&f, "missing", SECTIONS);
-    e.shadow = list_key(&f, "shadow", NULL);
+    e.hit = ptv_form_pairs(&f, "hit", true);
+    e.note_has = ptv_form_list(&f, "note_has", NULL);
+    e.note_lacks = ptv_form_list(&f, "note_lacks", NULL);
+    e.missing = ptv_form_list(&f, "missing", SECTIONS);
+    e.shadow = ptv_form_list(&f, "shadow", NULL);
     lua_pushnil(L);
     if (!lua_next(L, f.table))
-        problem(&f, f.line, "E-ARG", "%s is empty: a case that expects nothing cannot fail", f.where);
+        ptv_form_problem(&f, f.line, "E-ARG", "%s is empty: a case that expects nothing cannot fail", f.where);
     lua_settop(L, f.table - 1);
     outer->sound &= f.sound;
     c->expect = e;
@@ -473,32 +237,32 @@ static const char *const ROW_KEYS[] = { "name", "now", "given", "expect", "setti
 static const char *const SCOPES[] = { "file", "all", NULL };
 
 /* The keys that a case and a row share; what is not given keeps its value. */
-static void read_common(form *f, ptv_case *c)
+static void read_common(ptv_form *f, ptv_case *c)
 {
-    const char *now = text_key(f, "now");
+    const char *now = ptv_form_text(f, "now");
     if (now && !ptv_time_parse(&c->now, now, 0))
-        problem(f, line_of(f, "now"), "E-ARG", "%s: now: '%.60s' is not a time; write \"2026-05-01T00:00:00Z\"", f->where,
-                now);
-    int scope = word_key(f, "scope", SCOPES);
+        ptv_form_problem(f, ptv_form_line(f, "now"), "E-ARG",
+                         "%s: now: '%.60s' is not a time; write \"2026-05-01T00:00:00Z\"", f->where, now);
+    int scope = ptv_form_word(f, "scope", SCOPES);
     if (scope >= 0)
         c->every_rule = scope == 1;
-    ptv_case_pairs settings = pairs_key(f, "settings", false);
+    ptv_case_pairs settings = ptv_form_pairs(f, "settings", false);
     if (settings.line)
         c->settings = settings;
     read_given(f, c);
     read_expect(f, c);
 }
 
-static void add_case(form *f, const ptv_case *c)
+static void add_case(ptv_form *f, const ptv_case *c)
 {
-    reader *r = f->r;
+    reader *r = ptv_sandbox_owner(f->L);
     if (!c->given && !c->recorded && !c->fixture)
-        problem(f, c->line, "E-KEY", "%s has no given", f->where);
+        ptv_form_problem(f, c->line, "E-KEY", "%s has no given", f->where);
     if (!c->expect.line)
-        problem(f, c->line, "E-KEY", "%s has no expect", f->where);
+        ptv_form_problem(f, c->line, "E-KEY", "%s has no expect", f->where);
     if (++r->count > MOST_CASES)
         luaL_error(f->L, "more than %d cases in one file", MOST_CASES);
-    built_case *built = keep(f->L, r, sizeof *built);
+    built_case *built = ptv_form_keep(f->L, r->mem, sizeof *built);
     built->data = *c;
     if (!f->sound)
         return;
@@ -506,37 +270,35 @@ static void add_case(form *f, const ptv_case *c)
     r->cases_end = &built->next;
 }
 
-static void read_rows(form *f, const ptv_case *base)
+static void read_rows(ptv_form *f, const ptv_case *base)
 {
     lua_State *L = f->L;
     int at = lua_gettop(L);
     const ptv_scan_item *rows = ptv_scan_key(f->source, "rows");
     size_t count = lua_rawlen(L, at);
     if (!count)
-        problem(f, line_of(f, "rows"), "E-ARG", "%s: rows is an empty list", f->where);
+        ptv_form_problem(f, ptv_form_line(f, "rows"), "E-ARG", "%s: rows is an empty list", f->where);
     for (size_t i = 1; i <= count; i++) {
         const ptv_scan_item *item = rows ? ptv_scan_nth(rows->table, i) : NULL;
-        int line = item ? item->line : line_of(f, "rows");
+        int line = item ? item->line : ptv_form_line(f, "rows");
         if (lua_rawgeti(L, at, (lua_Integer)i) != LUA_TTABLE) {
-            problem(f, line, "E-ARG", "%s: row %d is %s, not a table", f->where, (int)i, type_word(L, -1));
+            ptv_form_problem(f, line, "E-ARG", "%s: row %d is %s, not a table", f->where, (int)i, ptv_form_type(L, -1));
             lua_pop(L, 1);
             continue;
         }
-        form row = { .L = L,
-                     .r = f->r,
-                     .table = lua_gettop(L),
-                     .line = line,
-                     .source = item ? item->table : NULL,
-                     .where = f->where,
-                     .sound = true };
-        check_keys(&row, ROW_KEYS);
+        ptv_form row = *f;
+        row.table = lua_gettop(L);
+        row.line = line;
+        row.source = item ? item->table : NULL;
+        row.sound = true;
+        ptv_form_check(&row, ROW_KEYS);
         ptv_case c = *base;
         c.line = line;
-        const char *name = text_key(&row, "name");
+        const char *name = ptv_form_text(&row, "name");
         if (!name)
-            problem(&row, line, "E-KEY", "%s: row %d has no name", f->where, (int)i);
-        const char *where = ptv_arena_printf(f->r->mem, "case \"%s / %s\"", base->name, name ? name : "?");
-        c.name = ptv_arena_printf(f->r->mem, "%s / %s", base->name, name ? name : "?");
+            ptv_form_problem(&row, line, "E-KEY", "%s: row %d has no name", f->where, (int)i);
+        const char *where = ptv_arena_printf(f->mem, "case \"%s / %s\"", base->name, name ? name : "?");
+        c.name = ptv_arena_printf(f->mem, "%s / %s", base->name, name ? name : "?");
         if (!where || !c.name)
             luaL_error(L, "out of memory");
         row.where = where;
@@ -545,6 +307,19 @@ static void read_rows(form *f, const ptv_case *base)
         f->sound &= row.sound;
         lua_settop(L, at);
     }
+}
+
+/* The table is the second on the stack. */
+static ptv_form form_of(const reader *r, lua_State *L, int line, const char *where)
+{
+    return (ptv_form){ .L = L,
+                       .mem = r->mem,
+                       .findings = r->findings,
+                       .file = r->file,
+                       .table = 2,
+                       .line = line,
+                       .where = where,
+                       .sound = true };
 }
 
 static int take_case(lua_State *L)
@@ -558,9 +333,9 @@ static int take_case(lua_State *L)
     m->pending->done = true;
     lua_settop(L, 2);
     const char *where = ptv_arena_printf(r->mem, "case \"%s\"", m->word);
-    form f = { .L = L, .r = r, .table = 2, .line = m->line, .where = where ? where : "case", .sound = true };
+    ptv_form f = form_of(r, L, m->line, where ? where : "case");
     f.source = ptv_scan_find(r->scan, "case", m->line, m->word);
-    check_keys(&f, CASE_KEYS);
+    ptv_form_check(&f, CASE_KEYS);
     ptv_case c = { .name = m->word, .file = r->file, .line = m->line, .now = PTV_NO_TIME };
     c.expect.verdict = c.expect.severity = c.expect.could_be = c.expect.complete = -1;
     read_common(&f, &c);
@@ -568,7 +343,8 @@ static int take_case(lua_State *L)
     if (type == LUA_TTABLE)
         read_rows(&f, &c);
     else if (type != LUA_TNIL)
-        problem(&f, line_of(&f, "rows"), "E-ARG", "%s: rows is %s, not a list of tables", f.where, type_word(L, -1));
+        ptv_form_problem(&f, ptv_form_line(&f, "rows"), "E-ARG", "%s: rows is %s, not a list of tables", f.where,
+                         ptv_form_type(L, -1));
     else
         add_case(&f, &c);
     return 0;
@@ -586,7 +362,7 @@ static mark *push_mark(lua_State *L, mark_kind kind, int text_index)
     mark *m = lua_newuserdatauv(L, sizeof *m, 0);
     *m = (mark){ .kind = kind, .line = ptv_sandbox_line(L) };
     luaL_setmetatable(L, MARK_TYPE);
-    m->word = keep_text(L, r, text_index);
+    m->word = ptv_form_keep_text(L, r->mem, text_index);
     return m;
 }
 
@@ -596,7 +372,7 @@ static int word_case(lua_State *L)
     mark *m = push_mark(L, MARK_CASE, 1);
     if (!*m->word)
         return luaL_error(L, "a case needs a name");
-    m->pending = keep(L, r, sizeof *m->pending);
+    m->pending = ptv_form_keep(L, r->mem, sizeof *m->pending);
     m->pending->line = m->line;
     m->pending->next = r->pending;
     r->pending = m->pending;
@@ -646,8 +422,8 @@ static int word_settings(lua_State *L)
     lua_createtable(L, 0, 1);
     lua_pushvalue(L, 1);
     lua_setfield(L, 2, "settings");
-    form f = { .L = L, .r = r, .table = 2, .line = ptv_sandbox_line(L), .where = "file", .sound = true };
-    r->settings = pairs_key(&f, "settings", false);
+    ptv_form f = form_of(r, L, ptv_sandbox_line(L), "file");
+    r->settings = ptv_form_pairs(&f, "settings", false);
     return 0;
 }
 
@@ -683,6 +459,7 @@ static void open_words(lua_State *L)
 
 static int unknown_word(lua_State *L)
 {
+    const reader *r = ptv_sandbox_owner(L);
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
     const char *names[sizeof WORDS / sizeof *WORDS];
     size_t count = 0;
@@ -690,7 +467,7 @@ static int unknown_word(lua_State *L)
         names[count++] = w->name;
     return luaL_error(
         L, "unknown name '%s'%s; a test file knows case, settings, failed, not_asked, unsupported, recorded, fixture", name,
-        suggestion(ptv_sandbox_owner(L), name, names, count));
+        ptv_form_suggestion(r->mem, name, names, count));
 }
 
 static int assigned(lua_State *L)
@@ -767,7 +544,6 @@ ptv_code ptv_cases_load(ptv_cases *out, const char *path, ptv_findings *findings
         return rc;
     }
     *out = cases;
-    out->items = cases.items;
     return PTV_OK;
 }
 
