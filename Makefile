@@ -166,9 +166,9 @@ CHECK_BUILDS := $(UNIT:%=build/asan/unit/%) $(FUZZERS:%=build/asan/replay/%) bui
                 build/libptverdict.so $(EXAMPLES:%=build/examples/%) build/bench/bare
 # One prove run over everything; T=PATTERN picks files by name. check-soar: only what plays the SOAR platform, about 4 minutes.
 check: build/tools-check build/tools-soar $(CHECK_BUILDS)
-	@tests/run.sh $(T)
+	@tests/run.sh '$(T)'
 check-soar: build/tools-soar build/asan/ptverdict build/ptverdict build/bench/bare
-	@tests/soar/run.sh $(T)
+	@tests/soar/run.sh '$(T)'
 
 # Full counts, or CUTS=… CONNECTS=… CALLS=…; against the program as it is shipped.
 CUTS     ?= 1000

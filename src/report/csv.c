@@ -72,7 +72,6 @@ static void cell_day(row *w, int64_t utc)
 static void cell_time(row *w, int64_t utc)
 {
     char text[32];
-
     if (utc != PTV_NO_TIME)
         ptv_time_format(text, utc);
     cell(w, utc == PTV_NO_TIME ? NULL : text);

@@ -21,8 +21,7 @@ typedef enum ptv_soar_exit {
     PTV_EXIT_STOMP = 30,
     PTV_EXIT_STOMP_LOGIN = 31,
     PTV_EXIT_STOMP_QUEUE = 32, /* not authorised to read it */
-    PTV_EXIT_STOMP_LATE = 33,  /* no subscription in time */
-    PTV_EXIT_STOMP_BEAT = 34
+    PTV_EXIT_STOMP_LATE = 33   /* no subscription in time */
 } ptv_soar_exit;
 
 typedef struct ptv_rest_options {

@@ -1,7 +1,6 @@
 """fn_passivetotal, answered by `ptverdict call`: inputs as JSON to its standard input, the finished result from its output.
 
-SPDX-License-Identifier: Apache-2.0
-"""
+SPDX-License-Identifier: Apache-2.0"""
 import json
 import os
 import subprocess
