@@ -19,7 +19,7 @@ may_reach() {
     httpd) echo base httpd ;;
     serve) echo base core config net stomp store soar httpd serve ;;
     cli) echo base config serve cli ;;
-    .) echo base core config net sources rules report store client.h testing.h compare.h ;;
+    .) echo base core config net sources rules report store client.h testing.h testing_run.h compare.h ;;
     *) echo "src/$1 is not on the map in tests/lint/includes.sh" >&2 && exit 1 ;;
     esac
 }
