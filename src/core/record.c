@@ -468,7 +468,9 @@ void ptv_record_seal(ptv_record *r, ptv_digest *scratch)
     ptv_digest_begin(scratch);
     put_text(&s, "ptverdict.record/1");
     for (size_t i = 0; i < PTV_SECTION_COUNT; i++) {
-        unsigned char info[2] = { (unsigned char)r->sections[i].state, (unsigned char)r->sections[i].cause };
+        /* Why it was not read; what was read has no cause, whatever a record says that somebody wrote. */
+        ptv_cause cause = ptv_section_readable(r, (ptv_section)i) ? PTV_CAUSE_NONE : r->sections[i].cause;
+        unsigned char info[2] = { (unsigned char)r->sections[i].state, (unsigned char)cause };
         put_bytes(&s, info, sizeof info);
     }
     for (size_t i = 0; i < ptv_field_count; i++) {
