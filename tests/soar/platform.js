@@ -194,7 +194,9 @@ function onMessage(f) {
     arrivals.delete(correlation);
 }
 
-const broker = options.broker ? new Client({ port: Number(options.broker), login: 'platform', passcode: 'manager', onMessage }) : null;
+const connect = () => options.broker ? new Client({ port: Number(options.broker), login: 'platform', passcode: 'manager', onMessage }) : null;
+// Two connections: the broker reads nothing from one whose replies it cannot write, so a burst of calls could jam with their replies.
+const broker = connect(), sender = connect();
 const replyQueues = [201, 202].map((org) => `acks.${org}.${state.handle}`);
 if (broker)
     replyQueues.forEach((queue) => broker.subscribe(queue));
@@ -217,7 +219,7 @@ async function sendOne(call, i, how) {
             delete headers[name];
     }
     sent.set(correlation, Date.now());
-    await broker[how || 'send'](`/queue/${call.queue || `actions.${org}.${state.handle}`}`, headers, body, call.text ? false : undefined);
+    await sender[how || 'send'](`/queue/${call.queue || `actions.${org}.${state.handle}`}`, headers, body, call.text ? false : undefined);
     return correlation;
 }
 
@@ -314,4 +316,4 @@ rest.listen(Number(options.port), '127.0.0.1', () => serve({
         return settled();
     },
     load,
-}, () => broker && broker.close()));
+}, () => broker && [broker, sender].forEach((client) => client.close())));

@@ -35,7 +35,7 @@ class Tap {
         process.stdout.write(`${passed ? 'ok' : 'not ok'} ${++this.count} - ${name}\n`);
         if (!passed) {
             this.failed++;
-            process.stdout.write(more.split('\n').map((l) => `# ${l}\n`).join(''));
+            process.stderr.write([`not ok ${this.count} - ${name}`, ...more.split('\n')].map((l) => `# ${l}\n`).join('')); // prove shows this
         }
     }
 

@@ -5,6 +5,8 @@
 'use strict';
 const net = require('net');
 
+const RECEIPT_MS = 30000;
+
 const ESCAPES = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', ':': '\\c' };
 const ESCAPED = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\c': ':' };
 const escape = (text) => String(text).replace(/[\\\n\r:]/g, (c) => ESCAPES[c]);
@@ -152,10 +154,13 @@ class Client {
     async send(destination, headers, body, length) {
         await this.ready();
         const receipt = `p${this.nextReceipt++}`;
-        return new Promise((resolve, reject) => {
+        let late;
+        const answer = new Promise((resolve, reject) => {
+            late = setTimeout(() => reject(new Error(`no receipt for a message to ${destination} within ${RECEIPT_MS} ms`)), RECEIPT_MS);
             this.receipts.set(receipt, { resolve, reject });
             this.socket.write(frame('SEND', { destination, ...headers, receipt }, body, length));
         });
+        return answer.finally(() => clearTimeout(late));
     }
 
     close() {
