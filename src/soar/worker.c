@@ -10,7 +10,14 @@
 #include "base/text.h"
 #include "soar/call.h"
 
-enum { MOST_TOGETHER = 100, MOST_SENDS = 3, LINGER_MS = 10 * 60 * 1000, COMMIT_MS = 1000, RECEIPT_BYTES = 32 };
+enum {
+    MOST_TOGETHER = 100,
+    MOST_SENDS = 3,
+    LINGER_MS = 10 * 60 * 1000,
+    COMMIT_MS = 1000,
+    RECEIPT_BYTES = 32,
+    STARTING_MS = 20
+};
 #define BODY_LIMIT ((size_t)512 << 20)
 
 typedef enum state {
@@ -34,6 +41,9 @@ typedef struct call {
     bool is_begun;                 /* counted by the store */
     bool is_kept;                  /* the store has the reply */
     bool is_trivial;               /* not worth keeping: malformed, foreign */
+    bool says_starting;            /* the status "Starting" was not sent yet */
+    bool says_finished;            /* the status "Finished running" goes before the reply */
+    char *remark;                  /* a status between the two; may be NULL */
     unsigned long transaction;     /* while SENT */
     int sends;                     /* transactions with it that were not confirmed */
     int64_t since_ms, received_ms; /* of this state where it matters */
@@ -71,8 +81,9 @@ static void release(call *c)
     ptv_free(c->reply_to);
     ptv_free(c->correlation);
     ptv_free(c->ack);
+    ptv_free(c->remark);
     c->asked = NULL;
-    c->key = c->reply_to = c->correlation = c->ack = NULL;
+    c->key = c->reply_to = c->correlation = c->ack = c->remark = NULL;
 }
 
 static void forget(call *c)
@@ -171,21 +182,23 @@ static int append(void *to, const char *bytes, size_t len)
     return b->failed != PTV_OK;
 }
 
-static void say(const call *c, const char *text)
+/* In a transaction it is persistent, like the reply there: a broker keeps the order of messages of one kind only. So what is
+ * not said by the time the reply is there goes with it. */
+static void say(const call *c, const char *text, const char *transaction)
 {
     ptv_session *s = c->worker->session;
     ptv_buf body = PTV_BUF(64 << 10);
     ptv_call_status(&body, text);
     if (s && !body.failed)
-        ptv_session_send(s, c->reply_to, c->correlation, false, NULL, body.data, body.len);
+        ptv_session_send(s, c->reply_to, c->correlation, transaction != NULL, transaction, body.data, body.len);
     ptv_buf_release(&body);
 }
 
-static void say_of_function(const call *c, const char *what)
+static void say_of_function(const call *c, const char *what, const char *transaction)
 {
     char text[256];
     snprintf(text, sizeof text, "%s App Function: '%s'", what, c->worker->function);
-    say(c, text);
+    say(c, text, transaction);
 }
 
 static void fail(call *c, const char *text, int64_t now_utc)
@@ -204,10 +217,10 @@ static void refuse(call *c, const char *reason, int64_t now_utc)
     ptv_error err = { 0 };
     ptv_buf result = PTV_BUF(BODY_LIMIT);
     ptv_log(PTV_LOG_WARNING, "worker", "[%s] refused: %s", c->correlation, reason);
-    say_of_function(c, "Finished running");
     if (ptv_soar_refusal(NULL, reason, append, &result, &err)) {
         fail(c, err.msg, now_utc);
     } else {
+        c->says_finished = true;
         ptv_call_result(&c->reply, result.data, result.len, c->asked->inputs);
         done(c, PTV_CALL_REFUSED, now_utc);
     }
@@ -257,16 +270,16 @@ static void answer(call *c, ptv_report *r, int64_t now_utc)
         ptv_report_soar_unknown(r, how);
         ptv_report_why(r, append, &why, &err);
         if (how == PTV_SOAR_UNKNOWN_EMPTY)
-            say(c, why.data ? why.data : "");
+            c->remark = ptv_strdup(why.data ? why.data : "");
     }
     ptv_log(PTV_LOG_INFO, "worker", "[%s] %s is %s, decision %.32s%s%s", c->correlation, c->asked->value,
             ptv_verdict_name(verdict), ptv_report_decision_id(r), why.len ? ": " : "", why.len ? why.data : "");
     if (w->hooks.decided)
         w->hooks.decided(w->hooks.owner, r, c->asked);
-    say_of_function(c, "Finished running");
     if (ptv_report_write(r, PTV_FORMAT_SOAR, 0, append, &result, &err)) {
         fail(c, err.msg, now_utc);
     } else {
+        c->says_finished = true;
         ptv_call_result(&c->reply, result.data, result.len, c->asked->inputs);
         done(c, PTV_CALL_ANSWERED, now_utc);
     }
@@ -318,7 +331,7 @@ static bool begin(call *c, int64_t now_utc)
         fail(c, text, now_utc);
         return true;
     }
-    say_of_function(c, "Starting");
+    c->says_starting = true;
     return false;
 }
 
@@ -352,6 +365,18 @@ static bool start(call *c, int64_t now_ms, int64_t now_utc)
     return true;
 }
 
+/* INT64_MAX: said already, or nobody is there to hear it. */
+static int64_t starting_due(const call *c)
+{
+    return c->says_starting && c->worker->session ? c->since_ms + STARTING_MS : INT64_MAX;
+}
+
+static void say_starting(call *c)
+{
+    say_of_function(c, "Starting", NULL);
+    c->says_starting = false;
+}
+
 void ptv_worker_pump(ptv_worker *w, int64_t now_ms, int64_t now_utc)
 {
     ptv_error err = { 0 };
@@ -362,6 +387,8 @@ void ptv_worker_pump(ptv_worker *w, int64_t now_ms, int64_t now_utc)
             may_start = start(c, now_ms, now_utc);
         else if (c->state == RUNNING && now_ms - c->since_ms > w->options.give_up_ms)
             fail(c, "the lookup did not come to an end", now_utc);
+        else if (c->state == RUNNING && starting_due(c) <= now_ms)
+            say_starting(c);
         else if (c->state == DONE && !c->ack && now_ms - c->since_ms > LINGER_MS)
             forget(c);
     }
@@ -375,9 +402,12 @@ void ptv_worker_pump(ptv_worker *w, int64_t now_ms, int64_t now_utc)
 int64_t ptv_worker_next_ms(const ptv_worker *w)
 {
     int64_t next = w->commit_at_ms ? w->commit_at_ms : INT64_MAX;
-    for (const call *c = w->first; c && w->counts[RUNNING]; c = c->next)
-        if (c->state == RUNNING && c->since_ms + w->options.give_up_ms < next)
-            next = c->since_ms + w->options.give_up_ms + 1;
+    for (const call *c = w->first; c && w->counts[RUNNING]; c = c->next) {
+        int64_t give_up = c->since_ms + w->options.give_up_ms + 1, starting = starting_due(c);
+        int64_t due = starting < give_up ? starting : give_up;
+        if (c->state == RUNNING && due < next)
+            next = due;
+    }
     return next;
 }
 
@@ -498,8 +528,15 @@ static void send_reply(call *c, transaction *t)
                 c->correlation, c->sends);
         ptv_buf_clear(&c->reply);
     }
-    if (c->reply.len)
+    if (c->reply.len) {
+        if (c->says_starting)
+            say_of_function(c, "Starting", t->name);
+        if (c->remark)
+            say(c, c->remark, t->name);
+        if (c->says_finished)
+            say_of_function(c, "Finished running", t->name);
         ptv_session_send(w->session, c->reply_to, c->correlation, true, t->name, c->reply.data, c->reply.len);
+    }
     ptv_session_ack(w->session, c->ack, t->name);
     c->transaction = t->number;
     set_state(c, SENT);

@@ -5,6 +5,7 @@
 const { test } = require('./stand');
 
 test(async (s, t) => {
+    await s.mock('control', [{ match: { query: 'flagged.example' }, fault: 'delay-100', times: 1 }]);
     const w = await s.worker();
     const all = await s.call({ value: 'flagged.example', text: true });
     const [starting, finished, result] = all;
@@ -38,7 +39,9 @@ test(async (s, t) => {
         [`/queue/acks.202.${s.handle}`, 'in:v\\id: 8\n0']);
 
     const sends = await s.frames('up', 'SEND');
-    t.is('status headers', sends[0].order.map((l) => l.split(':')[0]), ['content-length', 'correlation-id', 'destination']);
-    t.is('the result is persistent and in a transaction', [sends[2].headers.persistent, 'transaction' in sends[2].headers], ['true', true]);
+    t.is('headers of a status that is sent ahead', sends[0].order.map((l) => l.split(':')[0]), ['content-length', 'correlation-id', 'destination']);
+    t.is('what comes at the end is persistent and in one transaction, so that the broker keeps its order',
+        sends.slice(1, 3).map((f) => [f.headers.persistent, f.headers.transaction]), [['true', 't1'], ['true', 't1']]);
+    t.is('with an answer that is there at once, all of it', sends.slice(3, 6).map((f) => f.headers.transaction), ['t2', 't2', 't2']);
     t.is('stopped', await w.stop(), 0);
 });

@@ -227,22 +227,21 @@ static void work(stage *s)
         drain(s);
 }
 
-#define STARTING                                                                                                            \
-    "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": \"Starting App Function: "       \
-    "'fn_p\n"
-#define FINISHED                                                                                                            \
-    "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": \"Finished running App "         \
-    "Functio\n"
-#define RESULT    "SEND correlation-id=c:m1 destination=/queue/acks persistent=true transaction="
-#define COMPLETED " | {   \"message_type\": 0,   \"message\": \"Completed\",   \"complete\n"
+#define STATUS(t, text)                                                                                                     \
+    "SEND correlation-id=c:m1 destination=/queue/acks persistent=true transaction=" t                                       \
+    " | {\"message_type\": 0, \"message\": " text
+#define STARTING(t) STATUS(t, "\"Starting App Function: 'fn_p\n")
+#define FINISHED(t) STATUS(t, "\"Finished running App Functio\n")
+#define RESULT      "SEND correlation-id=c:m1 destination=/queue/acks persistent=true transaction="
+#define COMPLETED   " | {   \"message_type\": 0,   \"message\": \"Completed\",   \"complete\n"
 
 static void it_answers_with_result_and_ack_in_one_transaction(void **state)
 {
     stage *s = *state;
     deliver_call(s, "m1", "a1", "evil.example");
     work(s);
-    assert_string_equal(s->sent, STARTING FINISHED "BEGIN transaction=t1\n" RESULT "t1" COMPLETED
-                                                   "ACK id=a1 transaction=t1\nCOMMIT transaction=t1 receipt=t1\n");
+    assert_string_equal(s->sent, "BEGIN transaction=t1\n" STARTING("t1") FINISHED("t1") RESULT
+                        "t1" COMPLETED "ACK id=a1 transaction=t1\nCOMMIT transaction=t1 receipt=t1\n");
     assert_int_equal(ptv_worker_undelivered(s->worker), 1);
     ptv_worker_receipt(s->worker, "t2", NOW);
     assert_int_equal(ptv_worker_undelivered(s->worker), 1);
@@ -279,8 +278,38 @@ static void it_adopts_the_new_ack_id_of_a_call_that_runs(void **state)
     assert_int_equal(ptv_worker_running(s->worker), 1);
     work(s);
     assert_non_null(strstr(s->sent, "ACK id=a2 transaction=t1\n"));
-    assert_null(strstr(s->sent, "Starting"));
     assert_int_equal(s->decided, 1);
+}
+
+static void it_says_at_once_that_it_starts_when_the_answer_takes_time(void **state)
+{
+    stage *s = *state;
+    deliver_call(s, "m1", "a1", "evil.example");
+    assert_int_equal(ptv_worker_next_ms(s->worker), s->now_ms + 20);
+    ptv_worker_pump(s->worker, s->now_ms + 19, NOW);
+    drain(s);
+    assert_string_equal(s->sent, "");
+    ptv_worker_pump(s->worker, s->now_ms + 20, NOW);
+    drain(s);
+    assert_string_equal(s->sent, "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": "
+                                 "\"Starting App Function: 'fn_p\n");
+    assert_true(ptv_worker_next_ms(s->worker) > s->now_ms + 20);
+    work(s);
+    assert_non_null(strstr(s->sent, "BEGIN transaction=t1\n" FINISHED("t1") RESULT "t1"));
+}
+
+/* The broker would deliver it behind the reply. */
+static void it_says_that_it_starts_with_the_reply_when_the_line_was_down(void **state)
+{
+    stage *s = *state;
+    deliver_call(s, "m1", "a1", "evil.example");
+    go_down(s);
+    assert_true(ptv_worker_next_ms(s->worker) > s->now_ms + 20);
+    ptv_worker_pump(s->worker, s->now_ms + 30, NOW);
+    come_up(s);
+    deliver_call(s, "m1", "a2", "evil.example");
+    work(s);
+    assert_non_null(strstr(s->sent, "BEGIN transaction=t1\n" STARTING("t1") FINISHED("t1") RESULT "t1"));
 }
 
 static void it_answers_a_redelivered_call_from_the_store(void **state)
@@ -503,6 +532,8 @@ int main(void)
         TEST(it_answers_with_result_and_ack_in_one_transaction),
         TEST(it_commits_several_results_together),
         TEST(it_adopts_the_new_ack_id_of_a_call_that_runs),
+        TEST(it_says_at_once_that_it_starts_when_the_answer_takes_time),
+        TEST(it_says_that_it_starts_with_the_reply_when_the_line_was_down),
         TEST(it_answers_a_redelivered_call_from_the_store),
         TEST(it_answers_from_the_store_after_a_restart),
         TEST(it_only_acknowledges_what_the_broker_has_already),
