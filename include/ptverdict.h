@@ -167,6 +167,7 @@ typedef struct ptv_client_options {
     const char *const *rules; /* rule folders or files; NULL: the setting `rules` */
     size_t rules_count;
     bool offline;        /* no source is opened: eval, check, test, diff */
+    bool check_sources;  /* offline, but a live rule that reads what no configured source gives is an error, as in lookups */
     bool keep_answers;   /* keep raw bodies, for PTV_FORMAT_SOAR and PTV_FORMAT_ANSWERS */
     bool explain;        /* keep the tree of conditions, for PTV_WRITE_EXPLAIN */
     const char *why_not; /* a rule id: reports say which conditions would have to change for it to match; copied */

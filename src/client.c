@@ -191,7 +191,7 @@ ptv_code ptv_client_new(ptv_client **out, const ptv_config *config, const ptv_cl
 ptv_code ptv_check(ptv_findings *findings, const ptv_config *config, const ptv_client_options *options, ptv_error *err)
 {
     ptv_client_options offline = options ? *options : (ptv_client_options){ 0 };
-    offline.offline = true;
+    offline.offline = offline.check_sources = true;
     ptv_client *c = NULL;
     ptv_code rc = ptv_client_new(&c, config, &offline, findings, err);
     ptv_client_free(c);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "sources/registry.h"
 #include "store/store.h"
 
 #include <sys/stat.h>
@@ -38,10 +39,10 @@ static ptv_code options_of(ptv_rules_options *out, ptv_arena *mem, ptv_client *c
     ptv_code rc = ptv_settings_rules(out, mem, config, &how, err);
     if (rc)
         return rc;
-    if (c->fetcher)
-        out->supported = ptv_fetcher_supported(c->fetcher);
     out->keep_text = out->files || is_separate(c, config);
-    return PTV_OK;
+    if (c->options.offline && !c->options.check_sources)
+        return PTV_OK;
+    return ptv_sources_supported(&out->supported, &c->sources, err);
 }
 
 static ptv_code load(ptv_ruleset **out, ptv_client *c, const ptv_config *config, const ptv_rules_options *options,

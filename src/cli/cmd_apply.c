@@ -42,9 +42,11 @@ typedef struct applying {
 
 static ptv_code open_rules(ptv_client **out, const applying *a, const char *folder, ptv_findings *findings, ptv_error *err)
 {
-    const ptv_client_options how = {
-        .rules = folder ? &folder : NULL, .rules_count = folder != NULL, .offline = true, .now_utc = a->o->now
-    };
+    const ptv_client_options how = { .rules = folder ? &folder : NULL,
+                                     .rules_count = folder != NULL,
+                                     .offline = true,
+                                     .check_sources = folder != NULL,
+                                     .now_utc = a->o->now };
     return ptv_client_new(out, a->session.config, &how, findings, err);
 }
 

@@ -108,3 +108,25 @@ ptv_code ptv_route_parse(ptv_route *out, const char *text, ptv_section section, 
     *out = route;
     return PTV_OK;
 }
+
+ptv_code ptv_sources_supported(ptv_sections *out, const ptv_source_settings *s, ptv_error *err)
+{
+    bool configured[PTV_SOURCE_KINDS];
+    ptv_sections by_default = 0, routed = 0;
+    for (size_t kind = 0; kind < PTV_SOURCE_KINDS; kind++)
+        configured[kind] = !ptv_source_kinds[kind].missing(s) || ptv_source_kinds[kind].begun(s);
+    for (int section = 0; section < PTV_SECTION_COUNT; section++) {
+        ptv_route route = { .count = 0 };
+        if (s->route[section] && ptv_route_parse(&route, s->route[section], (ptv_section)section, err))
+            return err->code;
+        for (size_t i = 0; i < route.count; i++) /* its key may be elsewhere: rules are checked on many machines */
+            configured[route.steps[i].kind] = true;
+        if (route.count)
+            routed |= PTV_BIT(section);
+    }
+    for (size_t kind = 0; kind < PTV_SOURCE_KINDS; kind++)
+        if (configured[kind])
+            by_default |= ptv_source_kinds[kind].fills;
+    *out = by_default ? routed | by_default : EVERY_SECTION;
+    return PTV_OK;
+}

@@ -39,4 +39,10 @@ typedef struct ptv_route {
  * fill. */
 ptv_code ptv_route_parse(ptv_route *out, const char *text, ptv_section section, ptv_error *err);
 
+/*
+ * The sections that the sources of these settings can give, told without opening any: a list may hold nothing for a section
+ * today, and that is no reason to refuse rules. Nothing configured yet: every section. PTV_ESETTINGS: a route is wrong.
+ */
+ptv_code ptv_sources_supported(ptv_sections *out, const ptv_source_settings *s, ptv_error *err);
+
 #endif

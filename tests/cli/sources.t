@@ -1,0 +1,41 @@
+#!/bin/sh
+# sources.t: what is said of sources and their settings before anything is asked: sections that nobody gives, values that are
+# missing, files that are not there.
+# SPDX-License-Identifier: Apache-2.0
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+
+# ------------------------------------------------------------------------------- a section that no source can give
+mkdir "$work/rules" "$work/in-use"
+echo 'rule "old" { severity = "low", when = passive_dns.count:at_least(10) }' >"$work/rules/10-old.lua"
+cp rules/10-flagged-tags.lua "$work/in-use"
+printf 'indicator,tags\nevil.example,bad\n' >"$work/own.csv"
+printf '[fn_passivetotal]\npassivetotal_tags = bad\n[ptverdict]\nlists = own.csv\nrules = in-use\n' >"$work/lists.config"
+sed 's/^lists.*/&\npassive_dns = passivetotal/' "$work/lists.config" >"$work/routed.config"
+sed 's/^lists.*/&\npassive_dns = pasivetotal/' "$work/lists.config" >"$work/slip.config"
+echo 'rule "labels" { severity = "low", when = subdomains.count:at_least(3) }' >"$work/rules/20-labels.lua"
+nobody="rule \"labels\" reads subdomains, which no configured source can give: configure one, or say when_unsupported = \"off\" [E-SECTION]"
+
+run "$PT" check -c "$work/lists.config" "$work/rules"
+is 'check: a live rule reads what no configured source gives' "$rc $(head -n 1 "$out")" \
+    "1 $work/rules/20-labels.lua:1: error: $nobody"
+run "$PT" check -c "$work/routed.config" "$work/rules"
+is 'a route names its source as one that is configured, without its key too' "$rc" 0
+run "$PT" check -c "$work/slip.config" "$work/rules"
+is 'a route with a slip in it' "$rc $(cat "$err")" \
+    "78 ptverdict: setting passive_dns = pasivetotal: no source 'pasivetotal' (did you mean 'passivetotal'?); there are lists, archive and passivetotal"
+run "$PT" check --set passivetotal_tags=bad "$work/rules"
+is 'without a source PassiveTotal is meant' "$rc" 0
+run "$PT" selftest -c "$work/lists.config" --set rules="$work/rules"
+has 'selftest' "$out" 'FAILED  rules        1 error'
+run "$PT" lookup -c "$work/lists.config" --rules "$work/rules" evil.com
+is 'lookup' "$rc $(head -n 1 "$err")" "65 $work/rules/20-labels.lua:1: error: $nobody"
+run "$PT" lookup -c "$work/lists.config" --rules "$work/rules/10-old.lua" evil.com
+is 'a list without dates today refuses no rule' "$rc $(head -n 1 "$out")" '0 unknown  evil.com'
+has 'what it lacks is unknown' "$out" 'passive_dns: no configured source can fill it'
+run "$PT" apply --dry-run -c "$work/lists.config" "$work/rules"
+is 'apply' "$rc $(head -n 1 "$out")" "1 $work/rules/20-labels.lua:1: error: $nobody"
+echo '{"artifact": "evil.com", "subdomains": {"count": 4}, "passive_dns": {"count": 1}}' >"$work/record.json"
+run "$PT" eval -c "$work/lists.config" --rules "$work/rules" --now 2026-05-01 "$work/record.json" --format json
+has 'eval asks nobody: a record holds what it holds' "$out" '"verdict":"compromised"'
+finish
