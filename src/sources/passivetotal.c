@@ -330,20 +330,31 @@ static ptv_code parse_body(const ptv_json **root, ptv_arena *tree, const ptv_ans
     return ptv_json_parse(root, tree, answer->body, answer->body_len, err);
 }
 
+/* null, false and "" say that there is none. */
+static bool is_error(const ptv_json *error)
+{
+    bool said = false;
+    const char *text = ptv_json_text(error);
+    if (text)
+        return *text;
+    return ptv_json_bool(&said, error) ? said : ptv_json_kind_of(error) != PTV_JSON_NULL;
+}
+
 /* 200, and the body is JSON. */
 static ptv_code read_fields(const call *c, const ptv_json *root, const words *w)
 {
     bool success = true;
-    const ptv_json *error = ptv_json_find(root, "error");
-    const char *error_text = ptv_json_text(error);
+    const ptv_json *said = ptv_json_find(root, "success");
     if (ptv_json_kind_of(root) != PTV_JSON_OBJECT) {
         ptv_fail(c->err, PTV_ESHAPE, "unexpected shape: the answer is %s, not an object",
                  ptv_json_kind_name(ptv_json_kind_of(root)));
         return failed(c, PTV_CAUSE_OUTAGE);
     }
-    if (ptv_json_bool(&success, ptv_json_find(root, "success")) && !success)
+    if (said && !ptv_json_bool(&success, said))
+        ptv_fail(c->err, PTV_ESHAPE, "unexpected shape: success is %s", ptv_json_kind_name(ptv_json_kind_of(said)));
+    else if (!success)
         ptv_fail(c->err, PTV_ESHAPE, "unexpected shape: success is false");
-    else if (ptv_json_kind_of(error) == PTV_JSON_OBJECT || (error_text && *error_text))
+    else if (is_error(ptv_json_find(root, "error")))
         ptv_fail(c->err, PTV_ESHAPE, "unexpected shape: the answer holds an error");
     else if (!ptv_passivetotal_fill(c->r, c->mem, c->s, c->section, root, c->err))
         return PTV_OK;

@@ -117,6 +117,12 @@ static ptv_code bad_kind(reader *p, const char *key, const ptv_json *v)
     return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" is %s", key, ptv_json_kind_name(ptv_json_kind_of(v)));
 }
 
+static ptv_code bad_item(reader *p, const char *key, long index, const ptv_json *item)
+{
+    return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" item %ld is %s", key, index + 1,
+                    ptv_json_kind_name(ptv_json_kind_of(item)));
+}
+
 static int64_t read_time(reader *p, recent_time *recent, const ptv_json *v, long index, const char *column)
 {
     int64_t utc = PTV_NO_TIME;
@@ -137,52 +143,57 @@ static int64_t read_time(reader *p, recent_time *recent, const ptv_json *v, long
     return PTV_NO_TIME;
 }
 
-/* A count as number or numeric text; -1 where absent or no count (which is a warning). */
-static int64_t read_count(reader *p, const char *field, const ptv_json *v, bool *too_big)
+/* A count as number or numeric text, root[key]; -1 where absent. */
+static ptv_code read_count(reader *p, int64_t *out, const ptv_json *root, const char *key)
 {
     double number;
+    const ptv_json *v = ptv_json_find(root, key);
     const char *text = ptv_json_text(v);
+    *out = -1;
     if (ptv_json_kind_of(v) == PTV_JSON_NULL)
-        return -1;
+        return PTV_OK;
     bool readable = text ? ptv_number_parse(&number, text) : ptv_json_number(&number, v);
-    if (readable && number >= 0 && number <= MAX_COUNT && number == floor(number))
-        return (int64_t)number;
-    if (too_big && (readable ? number > MAX_COUNT : ptv_json_kind_of(v) == PTV_JSON_NUMBER))
-        *too_big = true;
-    warn_value(p, field, -1, NULL, "no count", v);
-    return -1;
+    if (!readable || number < 0 || number > MAX_COUNT || number != floor(number))
+        return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" is no count", key);
+    *out = (int64_t)number;
+    return PTV_OK;
 }
 
-static int8_t read_yesno(const ptv_json *v)
+/* The same of yes and no: 1, 0, or -1 where absent. */
+static ptv_code read_yesno(reader *p, int8_t *out, const ptv_json *root, const char *key)
 {
     bool yes;
+    const ptv_json *v = ptv_json_find(root, key);
     const char *text = ptv_json_text(v);
-    if (text ? ptv_bool_parse(&yes, text) : ptv_json_bool(&yes, v))
-        return yes ? 1 : 0;
-    return -1;
+    *out = -1;
+    if (ptv_json_kind_of(v) == PTV_JSON_NULL)
+        return PTV_OK;
+    if (!(text ? ptv_bool_parse(&yes, text) : ptv_json_bool(&yes, v)))
+        return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" is neither yes nor no", key);
+    *out = yes;
+    return PTV_OK;
 }
 
 /* --------------------------------------------------------------------------------------------- sets */
 
-/* The texts of a list; others are skipped with a warning. A list that holds things but no text is no answer. */
+/* The texts of a list; null is none, with a warning. What the rest would have said nobody knows: with it the list is not
+ * read. */
 static ptv_code read_texts(reader *p, const char *field, const ptv_json *list, const char ***out, size_t *count)
 {
-    size_t n = 0, skipped = 0;
+    size_t n = 0;
     const char **texts = ptv_arena_calloc(&p->scratch, ptv_json_size(list) + 1, sizeof *texts);
     if (!texts)
         return ptv_arena_fail(&p->scratch, p->err);
     long index = 0;
     for (const ptv_json *item = ptv_json_first(list); item; item = ptv_json_next(item), index++) {
         const char *text = ptv_json_text(item);
-        if (!text) {
+        if (text)
+            texts[n++] = text;
+        else if (ptv_json_kind_of(item) == PTV_JSON_NULL)
             warn_value(p, field, index, NULL, "no text", item);
-            skipped += ptv_json_kind_of(item) != PTV_JSON_NULL;
-            continue;
-        }
-        texts[n++] = text;
+        else
+            return bad_item(p, field, index, item);
     }
-    if (n == 0 && skipped > 0)
-        return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" holds no text", field);
     *out = texts;
     *count = n;
     return PTV_OK;
@@ -335,6 +346,8 @@ static ptv_code keep_text(reader *p, recent_text *recent, const ptv_json *v, con
                           const char **out)
 {
     const char *text = ptv_json_text(v);
+    if (!text && ptv_json_kind_of(v) != PTV_JSON_NULL)
+        return bad_kind(p, ptv_json_key(v), v);
     if (!text || !*text)
         return PTV_OK;
     if (!recent->sent || strcmp(recent->sent, text) != 0) {
@@ -393,8 +406,8 @@ static ptv_code read_sources(reader *p, ptv_dns *row, const ptv_json *v, long in
     else if (ptv_json_text(v))
         rc = split_texts(p, ptv_json_text(v), &texts, &count);
     else
-        warn_value(p, "passive_dns.records", index, "sources", "no list of texts", v);
-    if (rc || !texts)
+        rc = bad_kind(p, "source", v);
+    if (rc)
         return rc;
     rc = build_set(p, &row->sources, texts, count);
     if (rc)
@@ -471,11 +484,9 @@ static ptv_code fill_passive_dns(reader *p, const ptv_json *root)
     for (const ptv_json *v = ptv_json_first(results); v; v = ptv_json_next(v), index++) {
         kind = ptv_json_kind_of(v);
         if (kind != PTV_JSON_OBJECT && kind != PTV_JSON_NULL)
-            return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"results\" item %ld is %s", index + 1,
-                            ptv_json_kind_name(kind));
-        ptv_code rc = read_row(p, &rows[count], v, index);
-        if (rc)
-            return rc;
+            return bad_item(p, "results", index, v);
+        if (read_row(p, &rows[count], v, index))
+            return ptv_wrap(p->err, "\"results\" item %ld", index + 1);
         if (holds_nothing(&rows[count]))
             warn_value(p, "passive_dns.records", index, NULL, "holds nothing", v);
         else {
@@ -484,9 +495,9 @@ static ptv_code fill_passive_dns(reader *p, const ptv_json *root)
         }
     }
     const ptv_json *first = ptv_json_find(root, "firstSeen"), *last = ptv_json_find(root, "lastSeen");
-    bool too_big = false;
-    p->r->total_records = read_count(p, "passive_dns.total_records", ptv_json_find(root, "totalRecords"), &too_big);
-    ptv_code rc = keep_date_text(p, &p->r->first_seen_text, first);
+    ptv_code rc = read_count(p, &p->r->total_records, root, "totalRecords");
+    if (!rc)
+        rc = keep_date_text(p, &p->r->first_seen_text, first);
     if (!rc)
         rc = keep_date_text(p, &p->r->last_seen_text, last);
     if (rc)
@@ -494,45 +505,46 @@ static ptv_code fill_passive_dns(reader *p, const ptv_json *root)
     if (!ptv_record_derive_dns(p->r, p->mem, kept, count, read_time(p, NULL, first, -1, "first_seen"),
                                read_time(p, NULL, last, -1, "last_seen")))
         return ptv_arena_fail(p->mem, p->err);
-    if (too_big || count < sent) /* records exist that we could not read */
+    if (count < sent) /* records exist that we could not read */
         p->r->truncated = 1;
     return PTV_OK;
 }
 
 /* ------------------------------------------------------------------------------------------ account */
 
-/* limits[key] - counts[key], or -1. */
-static int64_t left_of(const ptv_json *user, const char *limits, const char *counts, const char *key)
+/* limits[limit] - counts[count]; -1 where one is absent. */
+static ptv_code read_left(reader *p, int64_t *out, const ptv_json *limits, const char *limit, const ptv_json *counts,
+                          const char *count)
 {
-    double limit, used;
-    if (!ptv_json_number(&limit, ptv_json_find(ptv_json_find(user, limits), key)) ||
-        !ptv_json_number(&used, ptv_json_find(ptv_json_find(user, counts), key)) || fabs(limit) > MAX_COUNT ||
-        fabs(used) > MAX_COUNT)
-        return -1;
-    return limit > used ? (int64_t)(limit - used) : 0;
+    int64_t most, used;
+    ptv_code rc = read_count(p, &most, limits, limit);
+    if (!rc)
+        rc = read_count(p, &used, counts, count);
+    if (!rc)
+        *out = most < 0 || used < 0 ? -1 : most > used ? most - used : 0;
+    return rc;
 }
 
 static ptv_code fill_account(reader *p, const ptv_json *root)
 {
     const ptv_json *user = ptv_json_find(root, "user"); /* the shape of /v2/account/quota */
     if (ptv_json_kind_of(user) == PTV_JSON_OBJECT) {
-        int64_t own = left_of(user, "limits", "counts", "search_api");
-        int64_t licence = left_of(user, "licenseLimits", "licenseCounts", "searchApi");
+        int64_t own, licence;
+        ptv_code rc =
+            read_left(p, &own, ptv_json_find(user, "limits"), "search_api", ptv_json_find(user, "counts"), "search_api");
+        if (!rc)
+            rc = read_left(p, &licence, ptv_json_find(user, "licenseLimits"), "searchApi",
+                           ptv_json_find(user, "licenseCounts"), "searchApi");
+        if (rc)
+            return rc;
         p->r->quota_left = licence >= 0 && (own < 0 || licence < own) ? licence : own;
         p->r->quota_exceeded = p->r->quota_left < 0 ? -1 : p->r->quota_left == 0;
         return PTV_OK;
     }
-    const ptv_json *exceeded = ptv_json_find(root, "searchApiQuotaExceeded");
-    if (!exceeded && !ptv_json_find(root, "username"))
+    if (!ptv_json_find(root, "searchApiQuotaExceeded") && !ptv_json_find(root, "username"))
         return ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: neither \"username\" nor \"searchApiQuotaExceeded\"");
-    p->r->quota_exceeded = read_yesno(exceeded);
-    if (p->r->quota_exceeded < 0 && ptv_json_kind_of(exceeded) != PTV_JSON_NULL)
-        warn_value(p, "account.quota_exceeded", -1, NULL, "neither yes nor no", exceeded);
-    int64_t quota = read_count(p, "account.quota_left", ptv_json_find(root, "searchApiQuota"), NULL);
-    int64_t used = read_count(p, "account.quota_left", ptv_json_find(root, "searchApiUsed"), NULL);
-    if (quota >= 0 && used >= 0)
-        p->r->quota_left = quota > used ? quota - used : 0;
-    return PTV_OK;
+    ptv_code rc = read_yesno(p, &p->r->quota_exceeded, root, "searchApiQuotaExceeded");
+    return rc ? rc : read_left(p, &p->r->quota_left, root, "searchApiQuota", root, "searchApiUsed");
 }
 
 /* ------------------------------------------------------------------------------------------ the door */

@@ -53,6 +53,8 @@ bad-json|JSON ends at byte|later
 object|unexpected shape|later
 null|unexpected shape|later
 array|unexpected shape|later
+part|unexpected shape: \"tags\" item 2 is an object|later
+no-success|unexpected shape: success is a number|later
 deep|JSON nests over 100 levels|later
 nul|NUL in JSON|later
 bad-utf8|JSON is not UTF-8|later

@@ -112,14 +112,14 @@ static void it_answers_from_a_folder_and_lets_the_newest_win(void **state)
                   "{\n  \"endpoint\": \"/v2/actions/tags\",\n  \"query\": \"many.example\",\n"
                   "  \"fetched_at\": 1770000000,\n  \"status\": 200,\n  \"body\": {\n    \"tags\": [\"x\"]\n  }\n}\n");
     scratch_write(&room->dir, "e.json",
-                  TAGS("one.example", "2026-01-01", "[1,\"e\"]") TAGS("two.example", "2026-01-01", "[\"f\"]"));
+                  TAGS("one.example", "2026-01-01", "[null,\"e\"]") TAGS("two.example", "2026-01-01", "[\"f\"]"));
     scratch_write(&room->dir, ".hidden.ndjson", TAGS("hidden.example", "2026-01-01", "[]"));
     scratch_write(&room->dir, "notes.txt", TAGS("hidden.example", "2026-01-01", "[]"));
     open_archive(room, room->dir.path);
     assert_string_equal(ask(room, PTV_TAGS, "evil.example"), "ok [new]");
     assert_string_equal(ask(room, PTV_TAGS, "same.example"), "ok [last]");
     assert_string_equal(ask(room, PTV_TAGS, "many.example"), "ok [x]");
-    assert_string_equal(ask(room, PTV_TAGS, "one.example"), "ok [e] (tags[0]: no text: 1)");
+    assert_string_equal(ask(room, PTV_TAGS, "one.example"), "ok [e] (tags[0]: no text: null)");
     assert_string_equal(ask(room, PTV_TAGS, "two.example"), "ok [f]");
     assert_string_equal(ask(room, PTV_TAGS, "hidden.example"), "none");
 }
@@ -398,7 +398,7 @@ static void it_survives_every_allocation_failing_once(void **state)
 {
     test_room *room = *state;
     scratch_write(&room->dir, "a.ndjson",
-                  TAGS("EVIL.example", "2026-01-01", "[\"a\",1]") TAGS("\\u0062.example", "2026-01-01", "[]"));
+                  TAGS("EVIL.example", "2026-01-01", "[\"a\",null]") TAGS("\\u0062.example", "2026-01-01", "[]"));
     scratch_write(&room->dir, "b.json", "{\"endpoint\":\"/v2/actions/tags\",\n\"query\":\"c.example\",\"status\":200}");
     room->s.archive = room->dir.path;
     room->s.keep_answers = true;

@@ -648,15 +648,15 @@ static void it_joins_sources(void **state)
 
 static void it_joins_in_either_order_and_keeps_warnings(void **state)
 {
-    static const fake_answer script[] = { { .path = TAGS, .status = 200, .body = "{\"tags\":[\"net\",1]}" },
+    static const fake_answer script[] = { { .path = TAGS, .status = 200, .body = "{\"tags\":[\"net\",null]}" },
                                           { .path = NULL } };
     test_room *room = *state;
     with_lists(room, LIST);
-    with_archive(room, ANSWER("/v2/actions/tags", "{\"tags\":[2,\"old\"]}"));
+    with_archive(room, ANSWER("/v2/actions/tags", "{\"tags\":[null,\"old\"]}"));
     room->s.route[PTV_TAGS] = "passivetotal + archive + lists";
     open_fetcher(room, script);
     ask(room, T);
-    assert_string_equal(told(room, PTV_TAGS), "ok [listed|net|old] (tags[1]: no text: 1\ntags[0]: no text: 2)");
+    assert_string_equal(told(room, PTV_TAGS), "ok [listed|net|old] (tags[1]: no text: null\ntags[0]: no text: null)");
     assert_string_equal(info(room, PTV_TAGS)->source, "passivetotal + archive + lists");
 }
 
@@ -881,7 +881,7 @@ static void it_fails_cleanly_when_the_arena_is_full(void **state)
 
 static const fake_answer mixed[] = {
     { .path = TAGS, .status = 503, .body = "" },
-    { .path = TAGS, .status = 200, .body = "{\"tags\":[\"x\",1]}" },
+    { .path = TAGS, .status = 200, .body = "{\"tags\":[\"x\",null]}" },
     { .path = WORD, .status = 401, .body = "{\"message\":\"no\"}" },
     { .path = PDNS, .status = 200, .body = "{\"results\":[{\"resolve\":\"a\",\"source\":[\"s\"]}]}" },
     { .path = SUBS, .status = 404, .body = "" },
