@@ -259,11 +259,15 @@ static ptv_code fill_classification(reader *p, const ptv_json *root)
     if (!text && ptv_json_kind_of(v) != PTV_JSON_NULL)
         return bad_kind(p, "classification", v);
     p->r->classification = ptv_classification_parse(text);
-    if (!p->r->classification) {
-        warn_value(p, "classification", -1, NULL, "not one of the words known, taken for unknown", v);
-        p->r->classification = ptv_classification_parse("unknown");
-    }
-    return PTV_OK;
+    if (p->r->classification)
+        return PTV_OK;
+    ptv_buf shown = PTV_BUF(1 << 10);
+    ptv_escape_terminal(&shown, text, ptv_text_clip(text, strlen(text), MAX_VALUE_SHOWN));
+    if (!ptv_buf_check(&shown, p->err))
+        ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"classification\" is '%s', which is not one of the words known",
+                 shown.data);
+    ptv_buf_release(&shown);
+    return p->err->code;
 }
 
 /* --------------------------------------------------------------------------------------- subdomains */

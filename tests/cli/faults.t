@@ -78,6 +78,11 @@ big-header-512|header|later
 garbage|HTTP|later
 TABLE
 
+echo 'rule "bad" { severity = "high", when = classification:is "malicious" }' >"$work/bad.lua"
+lookup --rules "$work/bad.lua" --format json new-word.classification.example
+is 'new-word: unknown' "$(sed 's/.*"verdict":"\([a-z_]*\)".*/\1/' "$out")" unknown
+has 'new-word: says which' "$out" "is 'harmful', which is not one of the words known"
+
 # Faults that a reader must not notice, or that one more try mends.
 for fault in gzip deflate redirect-same delay-50; do
     lookup --format json "$fault.tags.plain.example"

@@ -7,6 +7,7 @@
 //   retry-date-N        503 whose Retry-After is the HTTP date N seconds from now
 //   quota-200           status 200, {"message":"quota_exceeded"}
 //   empty               200 without a body                 html, text, bad-json, wrong-type   200 with the wrong content
+//   new-word            200 with a classification that nobody knows
 //   part, no-success    200 with a tag that is an object, with "success": 0
 //   object, null, array 200 with {}, null, []              deep, nul, bom, bad-utf8, trailing 200 with hostile JSON
 //   truncate            Content-Length longer than what comes; -chunked: no last chunk; -gzip: half a gzip stream
@@ -32,7 +33,7 @@ const MESSAGES = {
 };
 const HTML = '<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in to the network</h1></body></html>';
 const BODIES = {
-    part: '{"tags":["plain",{"tag":"compromised"}]}', 'no-success': '{"success":0,"tags":[]}',
+    'new-word': '{"classification":"harmful"}', part: '{"tags":["plain",{"tag":"compromised"}]}', 'no-success': '{"success":0,"tags":[]}',
     'bad-json': '{"tags": ["compromised", }', object: '{}', null: 'null', array: '[]',
     deep: '{"tags":' + '['.repeat(50000) + ']'.repeat(50000) + '}',
     nul: '{"tags":["compro\u0000mised"],"classification":"mal\\u0000icious"}',

@@ -254,7 +254,7 @@ static const spoken answers[] = {
     { PTV_TAGS, 200, "{\"tags\":\" Ransomware , c2,,\"}", "ok [c2|ransomware]" },
     { PTV_TAGS, 200, "{\"tags\":[\"one, two\",\"  \"]}", "ok [one, two]" },
     { PTV_CLASSIFICATION, 200, "{\"classification\":\"very\\nbad\"}",
-      "ok unknown (classification: not one of the words known, taken for unknown: 'very\\x0abad')" },
+      "failed outage: unexpected shape: \"classification\" is 'very\\x0abad', which is not one of the words known" },
     /* counts and dates */
     { PTV_PASSIVE_DNS, 200, "{\"totalRecords\":\"12\",\"results\":[]}",
       "ok count=0 total=12 rows=0/0 truncated=1 first=- last=-" },
