@@ -307,10 +307,11 @@ enum { MOST_COLUMN_TESTS = 16 }; /* a filter has one test a column at most, and 
 
 typedef struct row_test {
     const ptv_column_test *test;
-    const char *seen;    /* of texts: the last one, which rows often share, */
-    bool passed;         /* and how it came out */
-    size_t offset;       /* of times: where it is in a row, */
-    int64_t first, last; /* the seconds that pass, both ends included; absent is before the first */
+    size_t offset; /* of the column in a row */
+    bool is_set;
+    const char *seen[2]; /* of texts: the last two, which rows often share, */
+    bool passed[2];      /* and how they came out */
+    int64_t first, last; /* of times: the seconds that pass, both ends included; absent is before the first */
     int64_t future;
 } row_test;
 
@@ -334,7 +335,9 @@ static bool plan_rows(row_test *tests, size_t *times, ptv_trial *e, const ptv_co
     for (size_t i = 0; i < c->filter_count; i++) {
         const ptv_column_test *t = &c->filter[i];
         if (t->column->type != PTV_TIME) {
-            tests[--words] = (row_test){ .test = t };
+            row_test *text = &tests[--words];
+            *text = (row_test){ .test = t, .offset = t->column->offset, .is_set = t->column->type == PTV_SET };
+            text->passed[0] = text->passed[1] = !text->is_set && word_passes(e, t->op, &t->args, NULL);
             continue;
         }
         if (!plan_time(&tests[(*times)++], e, t))
@@ -343,24 +346,28 @@ static bool plan_rows(row_test *tests, size_t *times, ptv_trial *e, const ptv_co
     return true;
 }
 
-#define COLUMN_AT(row, column, type) ((const ptv_c_##type *)(const void *)((const char *)(row) + (column)->offset))
+static bool text_passes(ptv_trial *e, row_test *t, const char *text)
+{
+    bool passed = text == t->seen[1] ? t->passed[1] : word_passes(e, t->test->op, &t->test->args, text);
+    t->seen[1] = t->seen[0];
+    t->passed[1] = t->passed[0];
+    t->seen[0] = text;
+    t->passed[0] = passed;
+    return passed;
+}
 
 /* Columns of text; times have their own loop. */
 static bool row_passes(ptv_trial *e, row_test *tests, size_t count, const ptv_dns *row)
 {
-    for (size_t i = 0; i < count; i++) {
-        const ptv_column_test *t = tests[i].test;
-        if (t->column->type == PTV_SET) {
-            if (!set_passes(e, t->op, &t->args, COLUMN_AT(row, t->column, SET)))
+    for (row_test *t = tests; t < tests + count; t++) {
+        const void *at = (const char *)row + t->offset;
+        if (t->is_set) {
+            if (!set_passes(e, t->test->op, &t->test->args, at))
                 return false;
             continue;
         }
-        const char *text = *COLUMN_AT(row, t->column, WORD);
-        if (!text || text != tests[i].seen) {
-            tests[i].seen = text;
-            tests[i].passed = word_passes(e, t->op, &t->args, text);
-        }
-        if (!tests[i].passed)
+        const char *text = *(const ptv_c_WORD *)at;
+        if (!(text == t->seen[0] ? t->passed[0] : text_passes(e, t, text)))
             return false;
     }
     return true;
