@@ -5,11 +5,11 @@
  */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/findings.h"
 #include "cli/session.h"
 #include "cli/talk.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -71,119 +71,109 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-typedef struct watched {
-    const char *folder; /* as named */
-    int id;
-    bool of_lists; /* rules/lists: any change there concerns every rule */
-} watched;
-
 typedef struct watcher {
-    int fd;
+    int fd;   /* a new one a run: what was watched and has gone or moved away leaves nothing behind */
+    int last; /* the newest watch */
     ptv_arena mem;
-    watched *folders;
-    size_t count;
-    const char *changed; /* the one rule or test file that was saved; NULL: several, or a list */
-    bool several;
 } watcher;
 
-static ptv_code watch_folder(watcher *w, const char *folder, bool of_lists, ptv_error *err)
+/* What a run reads lies in the folder of rules and cases itself and in these, whole. */
+static bool is_read(const char *name)
 {
-    int id = inotify_add_watch(w->fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE);
-    if (id < 0)
-        return of_lists ? PTV_OK : ptv_fail(err, PTV_EIO, "cannot watch %s: %s", folder, strerror(errno));
-    w->folders[w->count++] = (watched){ folder, id, of_lists };
-    return PTV_OK;
+    return strcmp(name, "lists") == 0 || strcmp(name, "fixtures") == 0 || strcmp(name, "archive") == 0;
 }
 
-static ptv_code watch_paths(watcher *w, const ptv_test_options *options, ptv_error *err)
+static ptv_code watch_folder(watcher *w, const char *folder, bool whole, ptv_error *err)
 {
-    w->folders = ptv_arena_calloc(&w->mem, 2 * options->path_count + 2, sizeof *w->folders);
-    if (!w->folders)
-        return ptv_arena_fail(&w->mem, err);
-    ptv_code rc = PTV_OK;
-    for (size_t i = 0; i < options->path_count && !rc; i++) {
-        const char *path = options->paths[i];
-        const char *slash = strrchr(path, '/');
-        const char *folder = ptv_is_dir(path) ? path
-                             : slash          ? ptv_arena_strndup(&w->mem, path, (size_t)(slash - path))
-                                              : ".";
-        const char *lists = folder ? ptv_path_join(&w->mem, folder, "lists") : NULL;
-        if (!lists)
+    const char **names;
+    size_t count;
+    int id = inotify_add_watch(w->fd, folder, IN_CLOSE_WRITE | IN_CREATE | IN_MOVE | IN_DELETE | IN_MOVE_SELF | IN_ONLYDIR);
+    if (id < 0)
+        return ptv_fail(err, PTV_EIO, "cannot watch %s: %s", folder, strerror(errno));
+    if (id <= w->last) /* numbers grow: this one is watched, a link leads back to it */
+        return PTV_OK;
+    w->last = id;
+    ptv_code rc = ptv_dir_list(&names, &count, &w->mem, folder, err);
+    for (size_t i = 0; !rc && i < count; i++) {
+        const char *path = ptv_path_join(&w->mem, folder, names[i]);
+        if (!path)
             return ptv_arena_fail(&w->mem, err);
-        rc = watch_folder(w, folder, false, err);
-        if (!rc)
-            rc = watch_folder(w, lists, true, err);
+        if (names[i][0] != '.' && (whole || is_read(names[i])) && ptv_is_dir(path))
+            rc = watch_folder(w, path, true, err);
     }
     return rc;
 }
 
-static void note_change(watcher *w, const struct inotify_event *event)
+static ptv_code watch_paths(watcher *w, const ptv_test_options *options, ptv_error *err)
 {
-    for (size_t i = 0; i < w->count; i++) {
-        const watched *f = &w->folders[i];
-        if (f->id != event->wd || !event->len)
-            continue;
-        bool lua = ptv_text_ends(event->name, ".lua") && event->name[0] != '.';
-        if (!lua && !f->of_lists)
-            return; /* an editor's own file */
-        char *path = lua && !f->of_lists ? ptv_path_join(&w->mem, f->folder, event->name) : NULL;
-        w->several |= !path || (w->changed && strcmp(w->changed, path) != 0);
-        w->changed = path ? path : w->changed;
-        return;
+    ptv_arena_reset(&w->mem);
+    w->last = 0;
+    if (w->fd >= 0)
+        close(w->fd);
+    w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    ptv_code rc = w->fd < 0 ? ptv_fail(err, PTV_EIO, "cannot watch files: %s", strerror(errno)) : PTV_OK;
+    for (size_t i = 0; i < options->path_count && !rc; i++) {
+        const char *path = options->paths[i];
+        const char *slash = strrchr(path, '/');
+        const char *folder = ptv_is_dir(path) ? path
+                             : slash          ? ptv_arena_strndup(&w->mem, path, (size_t)(slash - path) + 1)
+                                              : ".";
+        rc = folder ? watch_folder(w, folder, false, err) : ptv_arena_fail(&w->mem, err);
     }
+    return rc;
 }
 
-/* Read what happened; true when something concerns us and it has been quiet since. */
-static bool wait_for_change(watcher *w)
+/* Until something has changed and it has been quiet since; false: interrupted. */
+static bool wait_for_change(const watcher *w, const sigset_t *unblocked)
 {
-    w->changed = NULL;
-    w->several = false;
+    static const struct timespec quiet = { .tv_nsec = QUIET_MS * 1000000L };
+    bool changed = false;
     while (!interrupted) {
         struct pollfd p = { .fd = w->fd, .events = POLLIN };
-        bool pending = w->changed || w->several;
-        int ready = poll(&p, 1, pending ? QUIET_MS : -1);
-        if (ready == 0 && pending)
+        int ready = ppoll(&p, 1, changed ? &quiet : NULL, unblocked);
+        if (ready == 0)
             return true;
-        if (ready <= 0)
-            continue;
         char events[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
-        ssize_t len = read(w->fd, events, sizeof events);
+        ssize_t len = ready > 0 ? read(w->fd, events, sizeof events) : 0;
         for (char *at = events; len > 0 && at < events + len;) {
             const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
-            note_change(w, event);
+            changed |= !event->len || event->name[0] != '.'; /* else an editor's own file */
             at += sizeof *event + event->len;
         }
     }
     return false;
 }
 
+/* Everything again at each change: a rule is also tested by the cases of other files (scope = "all"), and what reads a list,
+ * fixture or archive is known only when it has run. 200 cases take about 40 ms. */
 static cli_exit watch(const cli_options *o, const ptv_test_options *options)
 {
     ptv_error err = { 0 };
-    watcher w = { .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .mem = PTV_ARENA(16 << 20) };
-    ptv_code rc =
-        w.fd < 0 ? ptv_fail(&err, PTV_EIO, "cannot watch files: %s", strerror(errno)) : watch_paths(&w, options, &err);
-    cli_exit code = rc ? cli_fail(&err) : CLI_OK;
+    watcher w = { .fd = -1, .mem = PTV_ARENA(16 << 20) };
     struct sigaction act = { .sa_handler = on_interrupt };
+    sigset_t ends, unblocked;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, &unblocked);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
-    ptv_test_options now = *options;
-    const char *only[1];
-    while (!rc) {
+    cli_exit code = CLI_OK;
+    bool begun = false;
+    do { /* watched before it is read: no change falls between */
         int64_t start = ptv_clock_ms();
-        code = run_once(o, &now);
+        if (watch_paths(&w, options, &err)) {
+            code = cli_fail(&err);
+            break;
+        }
+        code = run_once(o, options);
         cli_flush();
+        if (!begun && code != CLI_OK && code != CLI_PROBLEMS) /* nothing that saving a file would mend */
+            break;
+        begun = true;
         if (!o->quiet)
             cli_say("ran in %lld ms; waiting for a file to be saved", (long long)(ptv_clock_ms() - start));
-        if (!wait_for_change(&w))
-            break;
-        now = *options;
-        if (!w.several) { /* one file: its own cases alone */
-            only[0] = w.changed;
-            now.paths = only;
-            now.path_count = 1;
-        }
-    }
+    } while (wait_for_change(&w, &unblocked));
     if (w.fd >= 0)
         close(w.fd);
     ptv_arena_release(&w.mem);
@@ -192,15 +182,22 @@ static cli_exit watch(const cli_options *o, const ptv_test_options *options)
 
 static cli_exit run_test(const cli_options *o)
 {
-    static const char *const here[] = { "rules" };
     ptv_test_options options = test_options(o);
     if (!o->watch)
         return run_once(o, &options);
-    if (!options.path_count) {
-        options.paths = here;
-        options.path_count = 1;
+    cli_session session = { 0 };
+    cli_exit code = cli_session_configure(&session, o);
+    if (!code) {
+        const char *configured = ptv_config_text(session.config, PTV_OPT_RULES);
+        const char *folder = configured && *configured ? configured : "rules";
+        if (!options.path_count) {
+            options.paths = &folder;
+            options.path_count = 1;
+        }
+        code = watch(o, &options);
     }
-    return watch(o, &options);
+    cli_session_close(&session);
+    return code;
 }
 
 const cli_command cli_cmd_test = {

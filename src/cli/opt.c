@@ -39,7 +39,7 @@ const cli_flag_info cli_flags[FLAG_COUNT] = {
     [FLAG_FAIL_SECTIONS] = { "fail-sections", 0, NULL,
                              "fail each section in turn; fail when that turns match and no_match round" },
     [FLAG_STRICT] = { "strict", 0, NULL, "--coverage 100 --invert --fail-sections" },
-    [FLAG_WATCH] = { "watch", 0, NULL, "run again whenever a rule, test or list file is saved; Ctrl-C ends it" },
+    [FLAG_WATCH] = { "watch", 0, NULL, "run again whenever a rule, test, list, fixture or archive is saved" },
     [FLAG_EDITOR] = { "editor", 0, NULL, "write files that make an editor know the words into DIR (default: here)" },
     [FLAG_QUIET] = { "quiet", 'q', NULL, "no progress, summary or warnings on stderr" },
     [FLAG_VERBOSE] = { "verbose", 'v', NULL, "say more on stderr; twice: every request" },

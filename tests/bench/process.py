@@ -174,6 +174,33 @@ def workbench():
         nothing = cpu("--version")
         row("check of 100 rules, work", (cpu("check", folder) - nothing) * 1e3, "ms", 20, False)
         row("test --strict of 200 cases", cpu("test", "--strict", folder), "s", 1, False)
+        row("test --watch, 200 cases, from a saved rule to the end of the rerun", rerun(folder) * 1e3, "ms", 200, False)
+
+
+def rerun(folder):
+    """Seconds from the moment a rule is saved to the moment when the watching test has told what came of it."""
+    path = f"{folder}/0.lua"
+    with open(path) as file:
+        text = file.read()
+    child = subprocess.Popen([PTVERDICT, "test", "--watch", folder], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def wait():
+        while "waiting for a file" not in child.stderr.readline():
+            if child.poll() is not None:
+                sys.exit("bench: test --watch has ended")
+        return time.monotonic()
+
+    wait()
+    seen = []
+    for _ in range(9):
+        start = time.monotonic()
+        with open(path, "w") as file:
+            file.write(text)
+        seen.append(wait() - start)
+        time.sleep(0.2) # one change, one run
+    child.terminate()
+    child.wait()
+    return statistics.median(seen)
 
 
 if __name__ == "__main__":
