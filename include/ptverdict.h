@@ -204,6 +204,7 @@ PTV_API ptv_code ptv_client_reload(ptv_client *c, const ptv_config *config, ptv_
 typedef struct ptv_rules_view {
     const char *digest;  /* of those loaded; NULL: none */
     const char *on_disk; /* of the files, when they were looked at last; NULL: they cannot be read, or nobody looked */
+    bool unreadable;     /* somebody looked, and they cannot be read; `refused` says why */
     const char *refused; /* why the files are not what is loaded: "10-tags.lua:12: …"; NULL: they are, or nobody tried */
     bool last_good;      /* they came from the state folder, in the place of others that do not load */
     long process;        /* of custom conditions; 0: there is none */
@@ -231,7 +232,8 @@ PTV_API ptv_code ptv_rules_place(ptv_applied *out, const ptv_config *config, ptv
 /* They were tried by another client, and refused: tell so from now on. */
 PTV_API void ptv_client_refuse(ptv_client *c, const char *why);
 /* Look at the rule files, now and then. *changed: they are not those loaded or refused last, and have been the same for two
- * seconds. Says into the log every ten minutes what was refused. Errors: PTV_ESETTINGS, PTV_ENOMEM. */
+ * seconds. Says into the log, and again every ten minutes, that they cannot be read or were refused. Errors: PTV_ESETTINGS,
+ * PTV_ENOMEM. */
 PTV_API ptv_code ptv_rules_look(bool *changed, ptv_client *c, const ptv_config *config, ptv_error *err);
 
 /* For the main() of a program that was started as "PROGRAM rule-process". Does not return, unless somebody typed that. */

@@ -46,8 +46,8 @@ typedef struct ptv_rules_life {
     char tried[PTV_DIGEST_HEX];   /* the files that were loaded or refused last */
     char on_disk[PTV_DIGEST_HEX]; /* the files when they were looked at last */
     uint64_t print;               /* of their names, sizes and times: nothing to read while it is the same */
-    int64_t since_ms, said_ms;    /* on_disk is what it is; `refused` was last said */
-    char refused[512];
+    int64_t since_ms, said_ms;    /* on_disk is what it is; what is wrong was last said */
+    char refused[512], unreadable[512];
     bool last_good;
 } ptv_rules_life;
 

@@ -231,16 +231,30 @@ static uint64_t print_of(ptv_arena *mem, const ptv_rules_options *o)
     return print;
 }
 
-static void note_digest(ptv_client *c, const ptv_rules_options *options, uint64_t print)
+static void note_digest(ptv_client *c, const ptv_rules_options *options, uint64_t print, int64_t now_ms)
 {
+    ptv_rules_life *life = &c->life;
     char digest[PTV_DIGEST_HEX] = "";
     ptv_error err = { 0 };
     if (ptv_rules_digest(digest, options, &err))
         digest[0] = '\0';
-    if (strcmp(digest, c->life.on_disk) != 0)
-        c->life.since_ms = ptv_clock_ms();
-    snprintf(c->life.on_disk, sizeof c->life.on_disk, "%s", digest);
-    c->life.print = print;
+    life->print = *digest ? print : 0; /* what cannot be read is tried again */
+    if (strcmp(digest, life->on_disk) != 0)
+        life->since_ms = now_ms;
+    memcpy(life->on_disk, digest, sizeof digest);
+    if (strcmp(err.msg, life->unreadable) != 0) {
+        snprintf(life->unreadable, sizeof life->unreadable, "%s", err.msg);
+        life->said_ms = now_ms;
+        ptv_log(*err.msg ? PTV_LOG_ERROR : PTV_LOG_INFO, "rules", "%s%s", *err.msg ? err.msg : "the files can be read again",
+                !*err.msg  ? ""
+                : c->rules ? "; those loaded before stay in force"
+                           : "; there are none");
+    }
+    if (c->rules && !life->last_good && strcmp(digest, life->tried) != 0 &&
+        strcmp(digest, ptv_ruleset_digest(c->rules)) == 0) { /* what was refused is gone */
+        memcpy(life->tried, digest, sizeof digest);
+        life->refused[0] = '\0';
+    }
 }
 
 ptv_code ptv_rules_look(bool *changed, ptv_client *c, const ptv_config *config, ptv_error *err)
@@ -252,13 +266,15 @@ ptv_code ptv_rules_look(bool *changed, ptv_client *c, const ptv_config *config, 
     if (!rc) {
         uint64_t print = print_of(&mem, &options);
         if (print != c->life.print || options.files)
-            note_digest(c, &options, print);
+            note_digest(c, &options, print, now_ms);
         *changed = *c->life.on_disk && strcmp(c->life.on_disk, c->life.tried) != 0 && now_ms - c->life.since_ms >= STABLE_MS;
     }
     ptv_arena_release(&mem);
-    if (*c->life.refused && now_ms - c->life.said_ms >= SAY_AGAIN_MS) {
+    ptv_rules_view v;
+    ptv_client_rules(c, &v);
+    if (v.refused && now_ms - c->life.said_ms >= SAY_AGAIN_MS) {
         c->life.said_ms = now_ms;
-        ptv_log(PTV_LOG_ERROR, "rules", "still refused: %s", c->life.refused);
+        ptv_log(PTV_LOG_ERROR, "rules", "still refused: %s", v.refused);
     }
     return rc;
 }
@@ -266,7 +282,10 @@ ptv_code ptv_rules_look(bool *changed, ptv_client *c, const ptv_config *config, 
 void ptv_client_rules(const ptv_client *c, ptv_rules_view *out)
 {
     *out = (ptv_rules_view){ .on_disk = *c->life.on_disk ? c->life.on_disk : NULL,
-                             .refused = *c->life.refused ? c->life.refused : NULL,
+                             .unreadable = *c->life.unreadable != '\0',
+                             .refused = *c->life.unreadable ? c->life.unreadable
+                                        : *c->life.refused  ? c->life.refused
+                                                            : NULL,
                              .last_good = c->life.last_good };
     if (!c->rules)
         return;

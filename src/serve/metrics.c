@@ -48,8 +48,8 @@ static const char *const latency_names[] = { "call_seconds", "http_lookup_second
 static const char *const latency_helps[] = { "a function call, from its message to its result being handed to the broker",
                                              "a request to the threat service or the REST API" };
 static const char *const upstream_names[] = { "ok", "cached", "key", "quota", "http", "transport" };
-static const char *const text_names[] = { "ruleset",      "rules_on_disk", "organisation", "queue",
-                                          "broker_error", "rest_error",    "rules_error",  "rules_off" };
+static const char *const text_names[] = { "ruleset",    "rules_on_disk", "organisation",   "queue",    "broker_error",
+                                          "rest_error", "rules_error",   "settings_error", "rules_off" };
 
 /* ------------------------------------------------------------------------------------------------ writing in */
 

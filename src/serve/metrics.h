@@ -74,13 +74,14 @@ typedef enum ptv_upstream {
 /* Texts: shown in status, some as labels of an info metric. */
 typedef enum ptv_metric_text {
     PTV_TEXT_RULESET,       /* digest of what is loaded */
-    PTV_TEXT_RULES_ON_DISK, /* digest of what lies on disk, or what is wrong with it */
+    PTV_TEXT_RULES_ON_DISK, /* digest of what lies on disk; "none": it cannot be read */
     PTV_TEXT_ORG,
     PTV_TEXT_QUEUE,
     PTV_TEXT_BROKER_ERROR, /* why it is down; "" while up */
     PTV_TEXT_REST_ERROR,
-    PTV_TEXT_RULES_ERROR, /* why the set on disk, or at the start any set, was refused; "" when it loads */
-    PTV_TEXT_RULES_OFF,   /* of the first custom condition that is off; "" */
+    PTV_TEXT_RULES_ERROR,    /* why the set on disk, or at the start any set, was refused; "" when it loads */
+    PTV_TEXT_SETTINGS_ERROR, /* why the settings on disk are not those in force; "" when they are */
+    PTV_TEXT_RULES_OFF,      /* of the first custom condition that is off; "" */
     PTV_TEXT_COUNT
 } ptv_metric_text;
 

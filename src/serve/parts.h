@@ -106,8 +106,11 @@ struct ptv_serve {
     int64_t stop_by_ms, status_at_ms, look_at_ms;
     struct ptv_file_mark { /* the settings file, to see when it changes */
         int64_t size, mtime_ns;
-        uint64_t inode;
+        uint64_t inode; /* 0: it is not there */
     } mark;
+    char refused[512];    /* why the settings on disk are not those in force; "": they are */
+    int64_t said_ms;      /* when that was said last */
+    bool waits_for_rules; /* they are good, but read together with rules that were refused */
 };
 
 #endif

@@ -21,7 +21,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STATUS_MS = 5000, LOOK_MS = 2000, ASKING_MS = 20, MOST_WAIT_MS = 10000, MEMORY_BYTES = 1 << 20 };
+enum {
+    STATUS_MS = 5000,
+    LOOK_MS = 2000,
+    ASKING_MS = 20,
+    MOST_WAIT_MS = 10000,
+    SAY_AGAIN_MS = 600000,
+    MEMORY_BYTES = 1 << 20
+};
 
 /* ---------------------------------------------------------------------------------------------- signals */
 
@@ -167,13 +174,33 @@ static struct ptv_file_mark mark_of(const char *path)
     return (struct ptv_file_mark){ st.st_size, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec, st.st_ino };
 }
 
-static bool settings_changed(ptv_serve *s)
+/* Why what is on disk is not in force; "": it is. */
+static void refuse_settings(ptv_serve *s, const char *why, int64_t now_ms)
 {
-    struct ptv_file_mark mark = mark_of(ptv_config_file(s->now->config));
-    bool changed = mark.inode && memcmp(&mark, &s->mark, sizeof mark) != 0;
-    if (changed)
-        s->mark = mark;
-    return changed;
+    s->waits_for_rules = false;
+    snprintf(s->refused, sizeof s->refused, "%s", why);
+    s->said_ms = now_ms;
+    ptv_metrics_text(s->metrics, PTV_TEXT_SETTINGS_ERROR, why);
+    if (*why)
+        ptv_log(PTV_LOG_ERROR, "serve", "%s; what was loaded before stays in force", why);
+}
+
+static bool settings_changed(ptv_serve *s, int64_t now_ms)
+{
+    const char *path = ptv_config_file(s->now->config);
+    struct ptv_file_mark mark = mark_of(path);
+    bool changed = memcmp(&mark, &s->mark, sizeof mark) != 0;
+    s->mark = mark;
+    if (*s->refused && now_ms - s->said_ms >= SAY_AGAIN_MS) {
+        s->said_ms = now_ms;
+        ptv_log(PTV_LOG_ERROR, "serve", "still refused: %s", s->refused);
+    }
+    if (!changed || mark.inode)
+        return changed;
+    char why[512];
+    snprintf(why, sizeof why, "%s: no such file any more", path);
+    refuse_settings(s, why, now_ms);
+    return false;
 }
 
 static void show_generation(ptv_serve *s)
@@ -185,20 +212,21 @@ static void show_generation(ptv_serve *s)
         ptv_log(PTV_LOG_ERROR, "rules", "%s%s", refused, s->now->broken ? "" : "; the rules in use before stand in");
 }
 
-static void begin_reload(ptv_serve *s)
+static void begin_reload(ptv_serve *s, int64_t now_ms)
 {
     ptv_error err = { 0 };
     ptv_generation *g = NULL;
     ptv_log(PTV_LOG_INFO, "serve", "reading settings and rules anew");
     ptv_code rc = ptv_generation_new(&g, &s->options, &err);
-    if (!rc && ptv_generation_is_worse(g, s->now)) {
-        rc = ptv_fail(&err, PTV_ERULES, "%s", ptv_generation_refused(g));
-        ptv_client_refuse(s->now->client, err.msg);
+    bool is_worse = !rc && ptv_generation_is_worse(g, s->now);
+    if (is_worse) {
+        ptv_client_refuse(s->now->client, ptv_generation_refused(g));
         ptv_rules_show(s);
     }
-    if (rc) {
+    if (rc || is_worse) {
         ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS_REFUSED, 1);
-        ptv_log(PTV_LOG_ERROR, "serve", "%s; what was loaded before stays in force", err.msg);
+        refuse_settings(s, rc ? err.msg : ptv_generation_refused(g), now_ms);
+        s->waits_for_rules = is_worse;
         ptv_generation_free(g);
         return;
     }
@@ -229,6 +257,7 @@ static void use_generation(ptv_serve *s, bool reopen_doors)
     show_generation(s);
     ptv_worker_go_on(s->worker);
     ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS, 1);
+    refuse_settings(s, "", 0);
     ptv_log(PTV_LOG_INFO, "serve", "settings and rules are in force");
     s->phase = PTV_SERVING;
 }
@@ -291,15 +320,16 @@ static void take_signals(ptv_serve *s, int64_t now_ms)
 {
     bool reload = told_to_reload;
     told_to_reload = 0;
-    if (now_ms >= s->look_at_ms) {
+    if (reload || now_ms >= s->look_at_ms) {
         s->look_at_ms = now_ms + LOOK_MS;
-        reload |= settings_changed(s);
+        reload |= settings_changed(s, now_ms);
         ptv_rules_watch(s);
+        reload |= s->waits_for_rules && !ptv_generation_refused(s->now);
     }
     if (told_to_stop && s->phase < PTV_STOPPING)
         begin_stop(s, now_ms);
     else if (reload && s->phase == PTV_SERVING)
-        begin_reload(s);
+        begin_reload(s, now_ms);
     else if (reload && s->phase < PTV_STOPPING)
         told_to_reload = 1; /* when this one is through */
 }

@@ -42,6 +42,32 @@ test(async (s, t) => {
     const now = status(w);
     t.is('status has both digests', [now.ruleset, now.rules_on_disk !== now.ruleset, now.rules_on_disk_differ], [after.ruleset.digest, true, 1]);
     t.has('and why', now.rules_error, '20-broken.lua:');
+
+    // ---- taken away again: what is on disk is what is loaded
+    fs.renameSync(`${s.dir}/rules/20-broken.lua`, `${s.dir}/20-broken.lua`);
+    await until(() => !status(w).rules_error, 15000, 'status to be content');
+    t.is('what was refused is gone: nothing is wrong', [status(w).rules_on_disk, status(w).rules_on_disk_differ], [after.ruleset.digest, 0]);
+
+    // ---- a folder that vanishes, a settings file that does
+    fs.renameSync(`${s.dir}/rules`, `${s.dir}/gone`);
+    await w.says('rules: cannot be read: ', 8000);
+    await until(() => status(w).rules_error, 15000, 'status to tell');
+    t.is('a folder that vanishes: status says so', [status(w).ruleset, status(w).rules_on_disk, status(w).rules_on_disk_differ],
+        [after.ruleset.digest, 'none', 1]);
+    t.is('the rules loaded stay', (await decision('flagged-3b.example')).ruleset.digest, after.ruleset.digest);
+    w.signal('SIGHUP');
+    await w.says('what was loaded before stays in force', 8000);
+    fs.renameSync(`${s.dir}/gone`, `${s.dir}/rules`);
+    await w.says('the files can be read again', 8000);
+    await w.says('settings and rules are in force', 8000);
+    await until(() => !status(w).rules_error, 15000, 'status to be content');
+    fs.renameSync(`${s.dir}/app.config`, `${s.dir}/away.config`);
+    await w.says('app.config: no such file any more', 8000);
+    t.is('a settings file that vanishes: calls go on', (await decision('flagged-3c.example')).verdict, 'no_match');
+    fs.renameSync(`${s.dir}/away.config`, `${s.dir}/app.config`);
+    await until(() => w.log.split('settings and rules are in force').length > 2, 8000, 'it to be read again');
+    fs.renameSync(`${s.dir}/20-broken.lua`, `${s.dir}/rules/20-broken.lua`);
+    await until(() => w.log.split('20-broken.lua:').length > 2, 8000, 'it to be refused again');
     t.is('it stops', await w.stop(), 0);
 
     // ---- and is still there at the next start

@@ -19,9 +19,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RULE(tags) "rule 'tags' { title = 'Tags', severity = 'high', when = tags:has_any { " tags " } }\n"
+
+/* Every clock of this program, so that nobody waits ten minutes. */
+static time_t later_s;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += later_s;
+    return rc;
+}
+
+static char said[4096]; /* by the log, a line each */
+
+static void note_log(void *to, ptv_log_level level, const char *area, const char *text)
+{
+    (void)to, (void)area;
+    size_t len = strlen(said);
+    snprintf(said + len, sizeof said - len, "%d %s\n", (int)level, text);
+}
 
 typedef struct room {
     char folder[64];
@@ -280,11 +301,59 @@ static void it_sees_that_the_files_are_others(void **state)
     assert_int_equal(ptv_rules_look(&changed, r->client, r->config, &r->err), PTV_OK);
     assert_false(changed); /* it may still be being written */
     assert_string_not_equal(view(r).on_disk, view(r).digest);
-    unlink("rules/20-b.lua");
-    unlink("rules/10-a.lua");
+}
+
+static bool look(room *r)
+{
+    bool changed = true;
+    said[0] = '\0';
     assert_int_equal(ptv_rules_look(&changed, r->client, r->config, &r->err), PTV_OK);
+    return changed;
+}
+
+static void it_says_again_and_again_that_the_files_cannot_be_read(void **state)
+{
+    room *r = *state;
+    open_client(r);
+    look(r);
+    ptv_log_to(note_log, NULL, PTV_LOG_INFO);
+    assert_int_equal(rename("rules", "gone"), 0);
+    assert_false(look(r));
+    assert_non_null(strstr(said, "rules: "));
+    assert_non_null(strstr(said, "those loaded before stay in force"));
     assert_null(view(r).on_disk);
-    assert_false(changed);
+    assert_non_null(strstr(view(r).refused, "rules: "));
+    assert_int_equal(verdict(r), PTV_VERDICT_COMPROMISED);
+    later_s += 599;
+    look(r);
+    assert_string_equal(said, "");
+    later_s += 2;
+    look(r);
+    assert_non_null(strstr(said, "still refused: rules: "));
+    assert_int_equal(rename("gone", "rules"), 0);
+    assert_false(look(r)); /* they are those loaded */
+    assert_non_null(strstr(said, "can be read again"));
+    assert_null(view(r).refused);
+    assert_string_equal(view(r).on_disk, view(r).digest);
+    assert_int_equal(unlink("rules/10-a.lua"), 0);
+    assert_false(look(r));
+    assert_non_null(strstr(said, "no rule files (*.lua) here"));
+    assert_null(view(r).on_disk);
+    ptv_log_to(NULL, NULL, PTV_LOG_INFO);
+}
+
+static void it_is_through_with_a_refusal_when_the_files_are_those_loaded(void **state)
+{
+    room *r = *state;
+    open_client(r);
+    write_file("rules/20-b.lua", "rule 'b' {\n");
+    look(r);
+    assert_int_equal(ptv_client_reload(r->client, r->config, NULL, &r->err), PTV_ERULES);
+    look(r);
+    assert_non_null(view(r).refused);
+    unlink("rules/20-b.lua");
+    assert_false(look(r));
+    assert_null(view(r).refused);
 }
 
 static void it_says_what_another_client_refused(void **state)
@@ -344,6 +413,8 @@ int main(int argc, char **argv)
         TEST(it_does_not_load_where_no_rules_were_in_use),
         TEST(it_does_not_use_kept_rules_that_were_tampered_with_beyond_loading),
         TEST(it_sees_that_the_files_are_others),
+        TEST(it_says_again_and_again_that_the_files_cannot_be_read),
+        TEST(it_is_through_with_a_refusal_when_the_files_are_those_loaded),
         TEST(it_says_what_another_client_refused),
         TEST(it_runs_custom_conditions_elsewhere),
         TEST(it_takes_rules_from_the_settings_file),
