@@ -253,13 +253,14 @@ static ptv_code run_case(ptv_test_run *r, ptv_test_file *file, const ptv_case *c
     return rc;
 }
 
-/* Rules of the files under test that no case judged. */
+/* Rules and allowances of the files under test that no case judged. */
 static void report_untested(ptv_test_run *r)
 {
     for (const ptv_covered *v = r->report->covered; v; v = v->next) {
         bool seen = v->times[PTV_NO] || v->times[PTV_YES] || v->times[PTV_UNSURE];
         if (v->ordinal == 0 && !seen)
-            ptv_finding_add(r->findings, PTV_WARNING, v->file, v->line, "W-NO-CASE", "no case judges rule \"%s\"", v->rule);
+            ptv_finding_add(r->findings, PTV_WARNING, v->file, v->line, "W-NO-CASE", "no case judges %s \"%s\"",
+                            v->of_allow ? "allowance" : "rule", v->id);
     }
 }
 

@@ -25,11 +25,13 @@ typedef struct ptv_name {
     struct ptv_name *next;
 } ptv_name;
 
-/* One condition (a leaf) of one rule, over every rule set it was judged in. */
+/* One condition (a leaf) of one rule or allowance, over every rule set it was judged in. Lines of exceptions.csv are data,
+ * as those of any list, and not among them. */
 typedef struct ptv_covered {
-    const char *file, *rule, *text;
+    const char *file, *id, *text;
+    bool of_allow;
     int line;
-    unsigned ordinal;          /* among the leaves of that rule */
+    unsigned ordinal;          /* among the leaves of that rule or allowance */
     ptv_name *by[3], *last[3]; /* the cases that saw it no, yes, unknown (by ptv_truth) */
     unsigned times[3];
     bool noticed, inverted; /* --invert: some case noticed; it was tried */

@@ -168,41 +168,48 @@ static ptv_code settings_of(ptv_rules_options *out, ptv_test_run *r, const ptv_c
     return PTV_OK;
 }
 
-static ptv_covered *find_covered(ptv_test_report *report, const ptv_rule *rule, const ptv_cond *c, unsigned ordinal,
-                                 ptv_error *err)
+/* Whose conditions are covered. */
+typedef struct cover_of {
+    const char *id;
+    bool is_allow;
+    unsigned ordinal; /* of the next leaf */
+} cover_of;
+
+static ptv_covered *find_covered(ptv_test_report *report, const cover_of *of, const ptv_cond *c, ptv_error *err)
 {
     for (ptv_covered *v = report->covered; v; v = v->next)
-        if (v->line == c->line && v->ordinal == ordinal && strcmp(v->file, c->file) == 0 && strcmp(v->rule, rule->id) == 0)
+        if (v->line == c->line && v->ordinal == of->ordinal && v->of_allow == of->is_allow &&
+            strcmp(v->file, c->file) == 0 && strcmp(v->id, of->id) == 0)
             return v;
     ptv_covered *v = ptv_test_keep(&report->mem, sizeof *v, err);
     if (!v)
         return NULL;
     v->file = ptv_arena_strdup(&report->mem, c->file);
-    v->rule = ptv_arena_strdup(&report->mem, rule->id);
+    v->id = ptv_arena_strdup(&report->mem, of->id);
     v->text = ptv_arena_strdup(&report->mem, c->text);
-    if (!v->file || !v->rule || !v->text) {
+    if (!v->file || !v->id || !v->text) {
         ptv_arena_fail(&report->mem, err);
         return NULL;
     }
+    v->of_allow = of->is_allow;
     v->line = c->line;
-    v->ordinal = ordinal;
+    v->ordinal = of->ordinal;
     *report->covered_end = v;
     report->covered_end = &v->next;
     return v;
 }
 
-static ptv_code cover_tree(ptv_test_set *set, ptv_test_report *report, const ptv_rule *rule, const ptv_cond *c,
-                           unsigned *ordinal, ptv_error *err)
+static ptv_code cover_tree(ptv_test_set *set, ptv_test_report *report, cover_of *of, const ptv_cond *c, ptv_error *err)
 {
     if (c->op > PTV_OP_AT_LEAST_OF) {
         if (!set->covered[c->node])
-            set->covered[c->node] = find_covered(report, rule, c, *ordinal, err);
-        ++*ordinal;
+            set->covered[c->node] = find_covered(report, of, c, err);
+        of->ordinal++;
         return set->covered[c->node] ? PTV_OK : err->code;
     }
     ptv_code rc = PTV_OK;
     for (size_t i = 0; i < c->kid_count && !rc; i++)
-        rc = cover_tree(set, report, rule, c->kids[i], ordinal, err);
+        rc = cover_tree(set, report, of, c->kids[i], err);
     return rc;
 }
 
@@ -214,9 +221,15 @@ static ptv_code cover_set(ptv_test_set *set, ptv_test_run *r, ptv_error *err)
     ptv_code rc = PTV_OK;
     for (size_t i = 0; i < set->rules->rule_count && !rc; i++) {
         const ptv_rule *rule = set->rules->rules[i];
-        unsigned ordinal = 0;
+        cover_of of = { .id = rule->id };
         for (size_t k = 0; k < rule->level_count && !rc && rule->status != PTV_OFF; k++)
-            rc = cover_tree(set, r->report, rule, rule->levels[k].when, &ordinal, err);
+            rc = cover_tree(set, r->report, &of, rule->levels[k].when, err);
+    }
+    for (size_t i = 0; i < set->rules->allow_count && !rc; i++) {
+        const ptv_allow *allow = set->rules->allows[i];
+        cover_of of = { .id = allow->id, .is_allow = true };
+        if (ptv_text_ends(allow->file, ".lua"))
+            rc = cover_tree(set, r->report, &of, allow->when, err);
     }
     return rc;
 }

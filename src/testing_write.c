@@ -11,16 +11,16 @@ static const size_t OUTPUT_LIMIT = (size_t)256 << 20;
 static const char *const TRUTH_WORDS[] = { "no", "yes", "unknown" };
 
 typedef struct rule_coverage {
-    const char *rule, *file;
     size_t conditions, seen; /* of yes and no: two a condition */
 } rule_coverage;
 
-/* Sums one rule from `v` on; *next is the first condition of the next rule. Conditions of a rule stand together. */
+/* Sums one rule or allowance from `v` on; *next is the first condition of the next. Conditions of one stand together. */
 static rule_coverage sum_rule(const ptv_covered *v, const ptv_covered **next)
 {
-    rule_coverage sum = { .rule = v->rule, .file = v->file };
+    rule_coverage sum = { 0 };
     const ptv_covered *at = v;
-    for (; at && strcmp(at->rule, v->rule) == 0 && strcmp(at->file, v->file) == 0; at = at->next) {
+    for (; at && at->of_allow == v->of_allow && strcmp(at->id, v->id) == 0 && strcmp(at->file, v->file) == 0;
+         at = at->next) {
         sum.conditions++;
         sum.seen += (at->times[PTV_NO] > 0) + (at->times[PTV_YES] > 0);
     }
@@ -69,7 +69,7 @@ static void coverage_text(ptv_buf *out, const ptv_test_report *r)
     while (v) {
         const ptv_covered *next;
         rule_coverage sum = sum_rule(v, &next);
-        ptv_buf_printf(out, "  %s  %.0f %%  (%s)\n", sum.rule, percent(&sum), sum.file);
+        ptv_buf_printf(out, "  %s%s  %.0f %%  (%s)\n", v->of_allow ? "allowance " : "", v->id, percent(&sum), v->file);
         for (; v != next; v = v->next) {
             ptv_buf_printf(out, "    line %d: ", v->line);
             ptv_escape_terminal(out, v->text, strlen(v->text));
@@ -168,8 +168,9 @@ static void coverage_json(ptv_json_out *o, const ptv_test_report *r)
         const ptv_covered *next;
         rule_coverage sum = sum_rule(v, &next);
         ptv_json_open(o, NULL, '{');
-        ptv_json_put_text(o, "id", sum.rule);
-        ptv_json_put_text(o, "file", sum.file);
+        ptv_json_put_text(o, "id", v->id);
+        ptv_json_put_text(o, "kind", v->of_allow ? "allowance" : "rule");
+        ptv_json_put_text(o, "file", v->file);
         ptv_json_put_number(o, "percent", percent(&sum));
         ptv_json_open(o, "conditions", '[');
         for (; v != next; v = v->next) {

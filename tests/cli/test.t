@@ -121,6 +121,55 @@ has 'an allowance that has expired' "$out" 'suppressed_by: ours expired 2026-04-
 is '--explain shows the conditions of a case that passes' \
     "$(grep -A 3 'clean and none' "$out" | grep -c 'passive_dns.first_seen:within')" 1
 
+# Allowances have conditions too; exceptions.csv has entries.
+mkdir "$work/allowed" "$work/allowed/lists"
+at=$work/allowed/1.lua
+rule "$at" busy
+cat >>"$at" <<'EOR'
+allow "busy" {
+  reason = "r", owner = "o", expires = "2027-01-31",
+  when = all {
+    artifact:in_zone { "corp.example" },
+    classification:is_not "malicious",
+  },
+}
+EOR
+printf 'artifact,reason,owner,expires\nb.example,r,o,2027-01-31\n' >"$work/allowed/lists/exceptions.csv"
+cat >"$work/allowed/1.test.lua" <<'EOR'
+case "tags" {
+  now = "2026-05-01T00:00:00Z",
+  rows = {
+    { name = "theirs", given = { artifact = "evil.example", tags = { "x" }, classification = "" }, expect = { verdict = "compromised" } },
+    { name = "another tag", given = { artifact = "evil.example", tags = { "y" }, classification = "" }, expect = { verdict = "no_match" } },
+  },
+}
+EOR
+run "$PT" test --strict "$work/allowed"
+is 'a condition of an allowance that no case tests does not pass --strict' "$rc" 1
+has 'it is covered' "$out" "  allowance busy  50 %  ($at)"
+has 'and counts' "$out" 'all rules: 67 %'
+has 'no case would notice it' "$out" "  $at:6: no case would notice if this line were wrong: classification:is_not \"malicious\""
+is 'the one in the same allowance that a case tests is noticed, a line of exceptions.csv is not asked for' \
+    "$(grep -c 'no case would notice if' "$out") $(grep -c '2 of 3 noticed' "$out")" '1 1'
+run "$PT" test --invert --format json "$work/allowed"
+has 'json: the rule' "$out" '{"id":"busy","kind":"rule","file":'
+has 'json: the allowance of the same name' "$out" '{"id":"busy","kind":"allowance","file":'
+cat >>"$work/allowed/1.test.lua" <<'EOR'
+case "ours" {
+  now = "2026-05-01T00:00:00Z",
+  given = { artifact = "a.corp.example", tags = { "x" }, classification = "" }, expect = { suppressed_by = "busy" },
+}
+case "ours, malicious" {
+  now = "2026-05-01T00:00:00Z",
+  given = { artifact = "a.corp.example", tags = { "x" }, classification = "malicious" }, expect = { verdict = "compromised" },
+}
+EOR
+run "$PT" test --strict "$work/allowed"
+is 'a case for it, and it passes' "$rc $(tail -n 1 "$out")" '0 4 passed, 0 failed'
+rm "$work/allowed/1.test.lua"
+run "$PT" test "$work/allowed"
+has 'an allowance that no case judges is named' "$err" 'no case judges allowance "busy" [W-NO-CASE]'
+
 cat >"$work/k/2.lua" <<'EOR'
 rule "closed" { title = "t", severity = "high", when = tags:has_any { "x" }, on_unknown = "match", hit = { standard }, note = "n" }
 EOR
