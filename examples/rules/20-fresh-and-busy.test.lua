@@ -6,7 +6,8 @@ case "new, busy and suspicious: a shadow match does not alert" {
   now    = "2026-05-01T00:00:00Z",
   given  = { artifact = "fresh.example", classification = "suspicious",
              passive_dns = { count = 12, first_seen = "2026-04-20", last_seen = "2026-04-30" } },
-  expect = { verdict = "no_match", rules = { ["fresh-and-busy"] = "shadow_match" }, shadow = { "fresh-and-busy" } },
+  expect = { verdict = "unknown", -- no rule is live here, so nobody says no
+             rules = { ["fresh-and-busy"] = "shadow_match" }, shadow = { "fresh-and-busy" } },
 }
 case "the thirtieth day still counts" {
   now    = "2026-05-01T00:00:00Z",

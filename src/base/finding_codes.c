@@ -41,6 +41,7 @@ const ptv_finding_code ptv_finding_codes[] = {
     { "W-EXPIRES", "An allowance expires within 30 days" },
     { "W-FILENAME", "A file whose name looks like that of a rule file, but is not" },
     { "W-NO-CASE", "A test file without a case, or a rule that no case judges" },
+    { "W-NO-LIVE", "No rule of the set is live, so that nothing is judged and every verdict is unknown" },
     { "W-NO-TEST", "A rule file without a test file" },
     { "W-SECTION", "An allowance reads what no configured source can give, so that it can never hold" },
     { "W-UNUSED-SETTING", "A setting in [rules] that no rule reads" },

@@ -30,6 +30,14 @@ bool ptv_outcome_parse(ptv_outcome *out, const char *name)
     return false;
 }
 
+bool ptv_any_judged(const ptv_rule_result *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].status == PTV_LIVE && rules[i].outcome != PTV_OUT_OFF)
+            return true;
+    return false;
+}
+
 const char *ptv_hit_type_name(ptv_hit_type t)
 {
     static const char *const names[] = {

@@ -52,6 +52,9 @@ typedef struct ptv_rule_result {
     size_t trace_count;     /* one per level */
 } ptv_rule_result;
 
+/* Has any live rule had its say? Where none has, nothing was judged. */
+bool ptv_any_judged(const ptv_rule_result *rules, size_t count);
+
 typedef enum ptv_hit_type { PTV_HIT_STRING, PTV_HIT_NUMBER, PTV_HIT_URI, PTV_HIT_IP } ptv_hit_type;
 const char *ptv_hit_type_name(ptv_hit_type t); /* "string" "number" "uri" "ip" */
 typedef struct ptv_hit_property {

@@ -335,6 +335,8 @@ void ptv_report_why_unknown(ptv_buf *out, const ptv_result *r)
     ptv_buf_printf(out, "%s could not be judged", r->record->subject->value);
     if (lost.len > 0)
         ptv_buf_printf(out, ": not read: %s", lost.data);
+    if (!ptv_any_judged(d->rules, d->rule_count))
+        ptv_buf_puts(out, ": no rule is live");
     for (size_t i = 0; i < d->rule_count; i++)
         if (d->rules[i].status == PTV_LIVE && d->rules[i].outcome == PTV_OUT_ERROR)
             ptv_buf_printf(out, "; rule %s failed: %s", d->rules[i].id, d->rules[i].reason);

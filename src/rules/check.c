@@ -289,12 +289,14 @@ void ptv_check_set(ptv_loader *set)
     }
     size_t count = 0, allow_count = 0;
     ptv_sections judged = 0, shown = 0;
+    bool any_live = false;
     size_t patience = 100000;
     for (const ptv_built_rule *b = set->rules; b; b = b->next) {
         names[count] = b->rule.id;
         rules[count] = (known){ b->rule.id, b->rule.file, b->rule.line, count };
         count++;
         if (b->rule.status == PTV_LIVE) {
+            any_live = true;
             judged |= b->rule.judged_sections;
             shown |= b->rule.shown_sections;
         }
@@ -308,4 +310,7 @@ void ptv_check_set(ptv_loader *set)
     for (const ptv_built_allow *b = set->allows; b; b = b->next)
         check_allow(set, b, rules, count, names);
     check_settings(set);
+    if (!any_live && !set->options->part && !ptv_findings_count(set->findings, PTV_ERROR))
+        ADD(set, PTV_WARNING, set->options->files ? set->options->files->folder : set->options->paths[0], 0, "W-NO-LIVE",
+            "no rule is live: nothing is judged, and every verdict is unknown");
 }

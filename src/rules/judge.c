@@ -246,9 +246,10 @@ static void find_verdict(ptv_judging *j)
         d->verdict = PTV_VERDICT_COMPROMISED;
     else if (undecided)
         d->verdict = PTV_VERDICT_UNKNOWN;
-    else
-        d->verdict =
-            j->how->not_routable && !d->severity && (held_up || !any_read(j)) ? PTV_VERDICT_SKIPPED : PTV_VERDICT_NO_MATCH;
+    else if (j->how->not_routable && !d->severity && (held_up || !any_read(j)))
+        d->verdict = PTV_VERDICT_SKIPPED;
+    else /* without a live rule "no match" would be said of nothing at all */
+        d->verdict = ptv_any_judged(j->results, j->rs->rule_count) ? PTV_VERDICT_NO_MATCH : PTV_VERDICT_UNKNOWN;
     if (d->verdict == PTV_VERDICT_SKIPPED)
         d->could_be = PTV_LEVEL_NONE;
     if (d->verdict == PTV_VERDICT_UNKNOWN)

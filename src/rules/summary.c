@@ -179,8 +179,8 @@ static void summarise_no_match(ptv_judging *j)
     } else {
         for (size_t i = 0; i < j->rs->rule_count; i++)
             live += j->results[i].status == PTV_LIVE && j->results[i].outcome != PTV_OUT_OFF;
-        if (live < 2) {
-            ptv_buf_puts(&j->words, live ? ": the only rule did not match" : ": no rule is live");
+        if (live == 1) {
+            ptv_buf_puts(&j->words, ": the only rule did not match");
         } else {
             ptv_buf_puts(&j->words, ": none of ");
             put_count(&j->words, live);
@@ -193,6 +193,10 @@ static void summarise_no_match(ptv_judging *j)
 static void summarise_unknown(ptv_judging *j)
 {
     const ptv_decision *d = j->decision;
+    if (!ptv_any_judged(j->results, j->rs->rule_count)) {
+        ptv_buf_puts(&j->words, "unknown: no rule is live, so nothing was judged; asking again is useless until one is");
+        return;
+    }
     ptv_buf_puts(&j->words, "unknown: ");
     put_names(j, is_undecided, NULL);
     ptv_buf_puts(&j->words, " not decided (");

@@ -211,4 +211,18 @@ has 'in json too' "$out" '"why_not":{"rule":"busy","outcome":"no_match","level":
 run "$PT" eval -c "$work/app.config" --rules "$work/why.lua" "$work/why.json" --why-not bsuy
 is '--why-not a rule that is not there' "$rc" 65
 has 'with the nearest name' "$err" "no rule has the id 'bsuy' (did you mean 'busy'?)"
+
+# a team that begins with shadow rules alone
+mkdir "$work/shadow"
+echo 'rule "s" { severity = "low", status = "shadow", when = tags:has_any { "apt" } }' >"$work/shadow/s.lua"
+echo '{"artifact": "evil.example", "tags": ["apt"]}' >"$work/shadow.json"
+run "$PT" eval --rules "$work/shadow" --now 2026-05-01 "$work/shadow.json" --format json --exit-code
+is 'no live rule: nobody judged, so nobody says no' "$rc $(sed 's/.*"verdict":"\([a-z_]*\)".*"unknown_kind":"\([a-z]*\)".*/\1 \2/' "$out")" \
+    '20 unknown fix'
+has 'what it would have matched is there' "$out" '"shadow":[{"rule":"s"'
+run "$PT" eval --rules "$work/shadow" --now 2026-05-01 "$work/shadow.json" --format soar
+has 'a playbook reads why' "$out" '"reason":"evil.example could not be judged: no rule is live"'
+run "$PT" check "$work/shadow"
+is 'check warns of such a set' "$rc $(head -n 1 "$out")" \
+    "0 $work/shadow: warning: no rule is live: nothing is judged, and every verdict is unknown [W-NO-LIVE]"
 finish

@@ -510,13 +510,30 @@ static void minds_what_sources_can_give(void **state)
           "when_unsupported = \"off\" "
           "[E-SECTION]\n" },
         { "rule 'a' { severity = 'low', when = tags:has_any 'x', when_unsupported = 'off' }", "" },
-        { "rule 'a' { severity = 'low', when = tags:has_any 'x', status = 'shadow' }", "" },
+        { "rule 'a' { severity = 'low', when = tags:has_any 'x', status = 'shadow' }\n"
+          "rule 'l' { severity = 'low', when = passive_dns.count:at_least(1) }",
+          "" },
         { "rule 'a' { severity = 'low', when = passive_dns.count:at_least(1), hit = standard }", "" }, /* shown only */
         { "allow 'o' { " OWNED
           "expires = '2027-01-31', when = tags:has_any 'sinkhole' }\n" RULE("passive_dns.count:at_least(1)"),
           "bad.lua:1: warning: allowance \"o\" can never hold: no configured source gives what it reads [W-SECTION]\n" },
     };
     expect(t, ROWS(rows));
+}
+
+static void warns_of_a_set_without_a_live_rule(void **state)
+{
+    rules_test *t = *state;
+    static const message rows[] = {
+        { "rule 'a' { severity = 'low', when = tags:has_any 'x', status = 'off' }",
+          "bad.lua:0: warning: no rule is live: nothing is judged, and every verdict is unknown [W-NO-LIVE]\n" },
+        { "allow 'o' { " OWNED "expires = '2027-01-31', when = artifact:is 'x.example' }",
+          "bad.lua:0: warning: no rule is live: nothing is judged, and every verdict is unknown [W-NO-LIVE]\n" },
+    };
+    expect(t, ROWS(rows));
+    t->options.part = true; /* the live ones may be elsewhere */
+    static const message part[] = { { "rule 'a' { severity = 'low', when = tags:has_any 'x', status = 'off' }", "" } };
+    expect(t, ROWS(part));
 }
 
 static void notes_a_shadow_rule_that_stays_unknown(void **state)
@@ -575,13 +592,21 @@ int main(void)
 {
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, rules_setup, rules_teardown)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(gives_the_five_messages_of_the_design),  IN_FOLDER(guesses_names),
-        IN_FOLDER(tells_what_an_argument_should_be),       IN_FOLDER(tells_a_condition_from_a_value),
-        IN_FOLDER(tells_what_is_wrong_with_a_rule),        IN_FOLDER(tells_what_is_wrong_with_hit_and_note),
-        IN_FOLDER(tells_what_is_wrong_with_an_allowance),  IN_FOLDER(finds_what_can_never_match),
-        IN_FOLDER(reads_the_names_of_custom_functions),    IN_FOLDER(hints_at_what_a_syntax_error_means),
-        IN_FOLDER(goes_on_with_the_other_files),           IN_FOLDER(minds_what_sources_can_give),
-        IN_FOLDER(notes_a_shadow_rule_that_stays_unknown), IN_FOLDER(warns_of_unused_settings),
+        IN_FOLDER(gives_the_five_messages_of_the_design),
+        IN_FOLDER(guesses_names),
+        IN_FOLDER(tells_what_an_argument_should_be),
+        IN_FOLDER(tells_a_condition_from_a_value),
+        IN_FOLDER(tells_what_is_wrong_with_a_rule),
+        IN_FOLDER(tells_what_is_wrong_with_hit_and_note),
+        IN_FOLDER(tells_what_is_wrong_with_an_allowance),
+        IN_FOLDER(finds_what_can_never_match),
+        IN_FOLDER(reads_the_names_of_custom_functions),
+        IN_FOLDER(hints_at_what_a_syntax_error_means),
+        IN_FOLDER(goes_on_with_the_other_files),
+        IN_FOLDER(minds_what_sources_can_give),
+        IN_FOLDER(warns_of_a_set_without_a_live_rule),
+        IN_FOLDER(notes_a_shadow_rule_that_stays_unknown),
+        IN_FOLDER(warns_of_unused_settings),
         IN_FOLDER(says_each_thing_once_and_not_for_ever),
     };
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);

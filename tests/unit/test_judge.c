@@ -110,8 +110,9 @@ static void without_live_rules_it_says_so(void **state)
 {
     (void)state;
     judge(UNTAGGED);
-    assert_int_equal(D.verdict, PTV_VERDICT_NO_MATCH);
-    assert_string_equal(D.summary, "no_match: no rule is live (read: nothing). Not a clean bill.");
+    assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
+    assert_int_equal(D.unknown_kind, PTV_UNKNOWN_FIX);
+    assert_string_equal(D.summary, "unknown: no rule is live, so nothing was judged; asking again is useless until one is");
 }
 
 static void a_failed_call_makes_it_unknown(void **state)
@@ -243,7 +244,7 @@ static void shadow_and_off_change_nothing(void **state)
     tree_rule(&T, "shadow", PTV_LEVEL_HIGH, bad_tag())->status = PTV_SHADOW;
     tree_rule(&T, "off", PTV_LEVEL_HIGH, bad_tag())->status = PTV_OFF;
     judge(TAGGED);
-    assert_int_equal(D.verdict, PTV_VERDICT_NO_MATCH);
+    assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
     assert_int_equal(D.severity, PTV_LEVEL_NONE);
     assert_int_equal(D.rules[0].outcome, PTV_OUT_SHADOW_MATCH);
     assert_int_equal(D.rules[0].severity, PTV_LEVEL_HIGH);
@@ -251,7 +252,7 @@ static void shadow_and_off_change_nothing(void **state)
     assert_int_equal(D.rules[1].outcome, PTV_OUT_OFF);
     assert_string_equal(D.rules[1].reason, "its status is off");
     judge(TAGS_FAILED);
-    assert_int_equal(D.verdict, PTV_VERDICT_NO_MATCH);
+    assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
     assert_int_equal(D.rules[0].outcome, PTV_OUT_UNKNOWN);
     assert_true(D.complete);
 }
@@ -264,7 +265,7 @@ static void a_rule_may_be_off_where_no_source_knows(void **state)
     r->sections[PTV_CLASSIFICATION].state = PTV_STATE_UNSUPPORTED;
     judge_record(r);
     assert_int_equal(D.rules[0].outcome, PTV_OUT_OFF);
-    assert_int_equal(D.verdict, PTV_VERDICT_NO_MATCH);
+    assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
     r->sections[PTV_CLASSIFICATION].state = PTV_STATE_FAILED;
     judge_record(r);
     assert_int_equal(D.verdict, PTV_VERDICT_UNKNOWN);
