@@ -49,9 +49,10 @@ typedef struct ptv_platform {
     ptv_rest *rest;
     ptv_consumer *consumer;
     int64_t retry_at_ms, down_since_ms;
-    int64_t tries_left; /* -1: no limit */
-    bool was_up;        /* logged in once: failures are waited out from then on */
-    int64_t deaf_at_ms; /* the broker refused the subscription: try again then; 0: it did not */
+    int64_t tries_left;  /* -1: no limit */
+    bool was_up;         /* logged in once: failures are waited out from then on */
+    int64_t login_at_ms; /* the broker refused the login: ask REST then; 0: it did not */
+    int64_t deaf_at_ms;  /* the broker refused the subscription: try again then; 0: it did not */
 } ptv_platform;
 void ptv_platform_begin(ptv_serve *s, int64_t now_ms);
 /* An error is for good: the process should end with err->detail. */

@@ -5,6 +5,9 @@
  *               │ ▲
  *               ▼ │ after a second at first, then a quarter of the time it has been down, 60 s at most
  *             WAITING   function not installed, actions switched off: every 60 s
+ *                       refused (401, 403): every 10 minutes, since accounts get locked
+ *
+ * When the broker refuses the login, REST is asked again, after 60 s: it knows whether the key is no longer good.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,7 +16,7 @@
 #include "base/text.h"
 #include "serve/parts.h"
 
-enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, GOODBYE_MS = 500 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, RETRY_REFUSED_MS = 600000, GOODBYE_MS = 500 };
 
 /* ------------------------------------------------------------------------------------------------ the broker */
 
@@ -36,6 +39,8 @@ static void on_down(void *owner, const ptv_error *why, int64_t retry_ms)
 {
     ptv_serve *s = owner;
     bool was_up = ptv_metrics_get(s->metrics, PTV_METRIC_BROKER_UP) != 0;
+    if (why->code == PTV_EKEY && retry_ms >= 0)
+        s->platform.login_at_ms = ptv_clock_ms() + retry_ms;
     ptv_worker_lost(s->worker);
     ptv_metrics_set(s->metrics, PTV_METRIC_BROKER_UP, 0);
     ptv_notify("STATUS=not connected to the platform's broker");
@@ -132,11 +137,13 @@ static ptv_code failed(ptv_serve *s, int64_t now_ms, ptv_error *err)
     if (!p->was_up && (is_hopeless || p->tries_left == 0))
         return err->code;
     int64_t most = (now_ms - p->down_since_ms) / 4;
-    most = most < RETRY_FIRST_MS ? RETRY_FIRST_MS : most > RETRY_MOST_MS || is_hopeless ? RETRY_MOST_MS : most;
-    most = most / 2 + arc4random_uniform((uint32_t)(most / 2));
-    ptv_log(PTV_LOG_ERROR, "rest", "%s; next try in %lld.%lld s", err->msg, (long long)most / 1000,
-            (long long)most % 1000 / 100);
-    wait_for(s, now_ms, most);
+    most = most < RETRY_FIRST_MS ? RETRY_FIRST_MS : most > RETRY_MOST_MS ? RETRY_MOST_MS : most;
+    int64_t pause = p->rest && ptv_rest_refused(p->rest) ? RETRY_REFUSED_MS
+                    : is_hopeless                        ? RETRY_MOST_MS
+                                                         : most / 2 + arc4random_uniform((uint32_t)(most / 2));
+    ptv_log(PTV_LOG_ERROR, "rest", "%s; next try in %lld.%lld s", err->msg, (long long)pause / 1000,
+            (long long)pause % 1000 / 100);
+    wait_for(s, now_ms, pause);
     return PTV_OK;
 }
 
@@ -144,6 +151,9 @@ static ptv_code log_in(ptv_serve *s, ptv_error *err)
 {
     ptv_platform *p = &s->platform;
     const ptv_serve_settings *settings = &s->now->settings;
+    ptv_consumer_free(p->consumer);
+    p->consumer = NULL;
+    p->login_at_ms = 0;
     ptv_rest_free(p->rest);
     p->rest = NULL;
     end_rest(p);
@@ -215,7 +225,7 @@ ptv_code ptv_platform_step(ptv_serve *s, int64_t now_ms, ptv_error *err)
     ptv_platform *p = &s->platform;
     ptv_code rc = PTV_OK;
     bool done = false;
-    if (p->state == PTV_PLATFORM_WAITING && now_ms >= p->retry_at_ms)
+    if ((p->state == PTV_PLATFORM_WAITING && now_ms >= p->retry_at_ms) || (p->login_at_ms && now_ms >= p->login_at_ms))
         rc = log_in(s, err);
     if (!rc && p->state == PTV_PLATFORM_LOGIN)
         rc = p->net.poll(p->net.self, 0, err);

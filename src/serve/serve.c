@@ -265,7 +265,9 @@ static void use_generation(ptv_serve *s, bool reopen_doors)
 static void keep_reloading(ptv_serve *s, int64_t now_ms)
 {
     bool is_idle = ptv_worker_running(s->worker) == 0 && s->http_lookups == 0;
-    bool same = ptv_serve_settings_same_platform(&s->now->settings, &s->next->settings);
+    /* Where we are not connected, whoever reloads has mended something, or hopes so: no waiting for the next try. */
+    bool same = ptv_metrics_get(s->metrics, PTV_METRIC_BROKER_UP) &&
+                ptv_serve_settings_same_platform(&s->now->settings, &s->next->settings);
     if (s->phase == PTV_DRAINING && is_idle) {
         if (same) {
             use_generation(s, !ptv_doors_same(s->now->config, s->next->config));

@@ -133,6 +133,11 @@ ptv_code ptv_rest_step(ptv_rest *r, bool *done, ptv_error *err)
     return rc;
 }
 
+bool ptv_rest_refused(const ptv_rest *r)
+{
+    return r->reply.status == 401 || r->reply.status == 403;
+}
+
 /* ---------------------------------------------------------------------------------------------- logging in */
 
 static const char *keep(ptv_rest *r, const char *text, ptv_error *err)

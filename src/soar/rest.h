@@ -51,6 +51,7 @@ ptv_code ptv_rest_login(ptv_rest *r, ptv_error *err);
 /* PTV_OK with *done false: still under way. Errors carry a ptv_soar_exit in err->detail: PTV_EKEY (21, 25), PTV_ESETTINGS
  * (24), PTV_ENET, PTV_ETIMEOUT, PTV_EHTTP, PTV_ESHAPE (20, 23); PTV_ENOMEM. */
 ptv_code ptv_rest_step(ptv_rest *r, bool *done, ptv_error *err);
+bool ptv_rest_refused(const ptv_rest *r);                       /* the last answer was 401 or 403 */
 const ptv_rest_session *ptv_rest_session_of(const ptv_rest *r); /* borrowed; after done, until the next login */
 /* Begin to import an export.res, once logged in: import, accept, allow our key to use each message destination in it. */
 ptv_code ptv_rest_import(ptv_rest *r, const char *json, size_t len, ptv_error *err);

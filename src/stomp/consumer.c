@@ -93,9 +93,12 @@ static void on_refused(void *owner, const ptv_frame *f)
 /* ------------------------------------------------------------------------------------------ connection */
 
 /* A quarter of the time it has been down, so that a broker that was away for 5 s has us back within 2, and one that was away
- * for an hour is not asked every second. Jitter keeps a fleet from coming all at once. */
-static int64_t retry_in_ms(const ptv_consumer *c)
+ * for an hour is not asked every second. Jitter keeps a fleet from coming all at once. A login that was refused is not for
+ * trying again soon: accounts get locked. */
+static int64_t retry_in_ms(const ptv_consumer *c, const ptv_error *why)
 {
+    if (why->code == PTV_EKEY)
+        return RETRY_MOST_MS;
     int64_t most = (c->now_ms - c->down_since_ms) / 4;
     most = most < RETRY_FIRST_MS ? RETRY_FIRST_MS : most > RETRY_MOST_MS ? RETRY_MOST_MS : most;
     return most / 2 + arc4random_uniform((uint32_t)(most / 2));
@@ -112,7 +115,7 @@ static void go_down(ptv_consumer *c, const ptv_error *why)
     c->stream = NULL;
     c->drop = (ptv_error){ 0 };
     c->state = c->is_stopping ? STOPPED : DOWN;
-    int64_t retry = c->is_stopping ? -1 : retry_in_ms(c);
+    int64_t retry = c->is_stopping ? -1 : retry_in_ms(c, why);
     c->retry_ms = c->now_ms + retry;
     c->events.down(c->events.owner, why, retry);
 }

@@ -3,7 +3,7 @@
 // when it is over the worker serves without anybody's help.
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
-const { test } = require('./stand');
+const { test, sleep, until } = require('./stand');
 
 const SAID = new RegExp('WARNING \\[broker\\] \\[main\\] (not STOMP 1\\.2|the broker sent HELLO|the headers of a message are over|' +
     'a message of 99999999999 bytes, over the limit)');
@@ -52,7 +52,7 @@ test(async (s, t) => {
     await s.platform('set', { key_secret: 'only-REST-knows' });
     let w = await s.worker({ wait: false, config: { resilient: { api_key_secret: 'only-REST-knows' } } });
     await w.says('refused the login');
-    t.has('the broker refuses the login: tried again', w.log, 'next try in');
+    t.has('the broker refuses the login: tried again, not soon: accounts get locked', w.log, 'next try in 60.0 s');
     t.ok('the broker refuses the login: secret not shown', !w.log.includes('only-REST-knows'));
     t.is('the broker refuses the login: stopped', await w.stop(), 0);
     await s.platform('set', { key_id: 'noread', key_secret: 'secret' });
@@ -71,6 +71,26 @@ test(async (s, t) => {
         t.has(`${what}: looked for again`, w.log, 'looking again in 60 s');
         t.is(`${what}: stopped`, await w.stop(), 0);
         await s.platform('set', back);
+    }
+
+    // A key that was good and is so no longer: one try, a long pause, and whoever mends it says so with SIGHUP.
+    for (const [what, refuse] of [['401', () => s.platform('set', { key_secret: 'changed' })],
+        ['403', () => s.platform('faults', [{ match: '/rest/session', fault: 403, times: 0 }])]]) {
+        w = await s.worker();
+        await refuse();
+        s.config({ resilient: { num_workers: 5 } }); // another prefetch: the connection is made anew
+        await w.says(`HTTP ${what}`);
+        t.has(`${what} after a reload: the next try is far away`, w.log, 'next try in 600.0 s');
+        const tries = async () => (await s.platform('requests')).filter((r) => r.url.startsWith('/rest/session')).length;
+        const before = await tries();
+        await sleep(3000);
+        t.is(`${what} after a reload: nobody hammers`, await tries(), before);
+        await s.platform('set', { key_secret: s.key.secret });
+        await s.platform('faults', []);
+        w.signal('SIGHUP');
+        await until(() => w.log.split('subscribed to').length > 2, 15000, 'a new subscription');
+        await serves(`${what} after a reload, mended, SIGHUP`, w);
+        s.config();
     }
 
     w = await s.worker();
