@@ -140,6 +140,8 @@ build/asan/unit/%: build/asan/tests/unit/%.o build/asan/libptverdict.a
 build/cover/unit/%: build/cover/tests/unit/%.o build/cover/libptverdict.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_cover) $^ $(LIBS) -lcmocka -o $@
+# Its judge is exchanged for a careless one.
+build/%/unit/test_fail_sections: LIBS += -Wl,--wrap=ptv_ruleset_judge
 build/asan/replay/%: build/asan/tests/fuzz/%.o build/asan/tests/fuzz/replay.o build/asan/libptverdict.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)

@@ -89,24 +89,29 @@ static void coverage_text(ptv_buf *out, const ptv_test_report *r)
     ptv_buf_printf(out, "  all rules: %.0f %%\n", ptv_test_coverage(r));
 }
 
-static void invert_text(ptv_buf *out, const ptv_test_report *r)
+static void unnoticed_text(ptv_buf *out, const ptv_test_report *r)
 {
-    ptv_buf_puts(out, "\nconditions turned round\n");
-    size_t count = 0;
     for (const ptv_covered *v = r->covered; v; v = v->next) {
-        count++;
         if (v->noticed)
             continue;
         ptv_buf_printf(out, "  %s:%d: no case would notice if this line were wrong: ", v->file, v->line);
         ptv_escape_terminal(out, v->text, strlen(v->text));
         ptv_buf_putc(out, '\n');
     }
+}
+
+static void invert_text(ptv_buf *out, const ptv_test_report *r)
+{
+    size_t count = 0;
+    for (const ptv_covered *v = r->covered; v; v = v->next)
+        count++;
+    ptv_buf_puts(out, "\nconditions turned round\n");
+    unnoticed_text(out, r);
     ptv_buf_printf(out, "  %zu of %zu noticed\n", count - ptv_test_unnoticed(r), count);
 }
 
 static void flips_text(ptv_buf *out, const ptv_test_report *r)
 {
-    ptv_buf_puts(out, "\nsections failed in turn\n");
     for (const ptv_flip *f = r->flips; f; f = f->next) {
         ptv_buf_printf(out, "  %s:%d: ", f->file, f->line);
         ptv_escape_terminal(out, f->name, strlen(f->name));
@@ -114,6 +119,12 @@ static void flips_text(ptv_buf *out, const ptv_test_report *r)
                        f->before, f->after);
         indent_lines(out, f->trees, "    ");
     }
+}
+
+static void sections_text(ptv_buf *out, const ptv_test_report *r)
+{
+    ptv_buf_puts(out, "\nsections failed in turn\n");
+    flips_text(out, r);
     if (!r->flips)
         ptv_buf_puts(out, "  no rule turned between match and no_match\n");
     for (const ptv_name *n = r->left_out; n; n = n->next)
@@ -129,7 +140,7 @@ static void run_text(ptv_buf *out, const ptv_test_report *r, unsigned flags)
     if (r->options.invert)
         invert_text(out, r);
     if (r->options.fail_sections)
-        flips_text(out, r);
+        sections_text(out, r);
     ptv_buf_printf(out, "%s%zu passed, %zu failed%s\n", r->cases ? "\n" : "", r->passed, r->failed,
                    r->stopped ? " (stopped at the first failure)" : "");
     if (r->options.coverage_percent && ptv_test_coverage(r) < r->options.coverage_percent)
@@ -219,6 +230,7 @@ static void run_json(ptv_buf *out, const ptv_test_report *r)
         ptv_json_put_text(&o, "rule", f->rule);
         ptv_json_put_text(&o, "before", f->before);
         ptv_json_put_text(&o, "after", f->after);
+        ptv_json_put_text(&o, "trees", f->trees);
         ptv_json_close(&o, '}');
     }
     ptv_json_close(&o, ']');
@@ -300,14 +312,23 @@ static void findings_junit(ptv_buf *out, const ptv_test_report *r)
     ptv_buf_puts(out, "</system-out>\n");
 }
 
-static void gate_junit(ptv_buf *out, const char *name, bool failed, const char *message)
+typedef void detail_fn(ptv_buf *out, const ptv_test_report *r);
+
+static void gate_junit(ptv_buf *out, const ptv_test_report *r, const char *name, bool failed, const char *message,
+                       detail_fn *detail)
 {
     ptv_buf_printf(out, "    <testcase classname=\"gates\" name=\"%s\" time=\"0.000\"", name);
-    if (failed)
-        ptv_buf_printf(out, ">\n      <failure message=\"%s\" type=\"gate\">%s</failure>\n    </testcase>\n", message,
-                       message);
-    else
+    if (!failed) {
         ptv_buf_puts(out, "/>\n");
+        return;
+    }
+    ptv_buf text = PTV_BUF(OUTPUT_LIMIT);
+    if (detail)
+        detail(&text, r);
+    ptv_buf_printf(out, ">\n      <failure message=\"%s\" type=\"gate\">", message);
+    put_xml(out, text.len && !text.failed ? text.data : message);
+    ptv_buf_puts(out, "</failure>\n    </testcase>\n");
+    ptv_buf_release(&text);
 }
 
 static void run_junit(ptv_buf *out, const ptv_test_report *r)
@@ -326,13 +347,16 @@ static void run_junit(ptv_buf *out, const ptv_test_report *r)
     ptv_buf_printf(out,
                    "  <testsuite name=\"gates\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\" time=\"0.000\">\n",
                    gates, failed);
-    gate_junit(out, "rule and test files", r->problems != 0, "rule or test files have errors; ptverdict check lists them");
+    gate_junit(out, r, "rule and test files", r->problems != 0, "rule or test files have errors; ptverdict check lists them",
+               NULL);
     if (o->coverage_percent)
-        gate_junit(out, "coverage", low, coverage);
+        gate_junit(out, r, "coverage", low, coverage, coverage_text);
     if (o->invert)
-        gate_junit(out, "inverted conditions", blind, "some condition could be wrong and no case would notice");
+        gate_junit(out, r, "inverted conditions", blind, "some condition could be wrong and no case would notice",
+                   unnoticed_text);
     if (o->fail_sections)
-        gate_junit(out, "failed sections", r->flips != NULL, "a failed section turns match and no_match round");
+        gate_junit(out, r, "failed sections", r->flips != NULL, "a failed section turns match and no_match round",
+                   flips_text);
     findings_junit(out, r);
     ptv_buf_puts(out, "  </testsuite>\n</testsuites>\n");
 }

@@ -38,6 +38,7 @@ is 'each is a failure, and each gate that fails' "$(value 'string(/testsuites/@f
 is 'two cases failed' "$(value 'string(/testsuites/testsuite[1]/@failures)')" 2
 has 'what was expected and what came' "$out" 'verdict: expected no_match, got compromised'
 has 'the conditions are there' "$out" 'seen: '
+has 'a gate that fails names the conditions' "$out" '        yes      never seen'
 is 'names come through' "$(value 'string(//testcase[1]/@name)')" 'hostile "name" <&> \x1b[31m ü ]]>'
 
 sed 's/ tests=/ testz=/' "$out" >"$work/wrong"

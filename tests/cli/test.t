@@ -33,6 +33,7 @@ has 'json: percent' "$out" '"coverage":{"percent":0,'
 has 'json: findings' "$out" '"code":"W-NO-CASE","message":"no case judges rule \"alone\""'
 run "$PT" test --strict --format junit "$work/alone"
 has 'junit: the gate' "$out" 'coverage is 0 %, wanted 100 %'
+has 'junit: the line that no case would notice' "$out" '/alone/1.lua:1: no case would notice if this line were wrong: tags:has_any'
 has 'junit: findings' "$out" 'no case judges rule &quot;alone&quot; [W-NO-CASE]'
 
 rule "$work/k/2.lua" tested
