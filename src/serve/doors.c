@@ -169,14 +169,13 @@ ptv_code ptv_doors_open(ptv_serve *s, ptv_error *err)
     };
     ptv_code rc = ptv_httpd_start(&s->httpd, &o, &why);
     if (rc == PTV_EIO && ptv_text_equal(ptv_config_where(c, PTV_OPT_HTTP_LISTEN), "default")) {
-        ptv_log(PTV_LOG_WARNING, "serve", "http_listen: %s; going on without HTTP doors", why.msg);
+        ptv_log(PTV_LOG_WARNING, "serve", "%s; going on without HTTP doors", why.msg);
         return PTV_OK;
     }
-    if (rc)
-        *err = why;
-    else
-        ptv_log(PTV_LOG_INFO, "serve", "HTTP on port %d", ptv_httpd_port(s->httpd));
-    return rc ? ptv_wrap(err, "http_listen") : PTV_OK;
+    if (rc) /* an address or a file that cannot be used is a setting that cannot be */
+        return ptv_fail(err, rc == PTV_EIO ? PTV_ESETTINGS : rc, "%s", why.msg);
+    ptv_log(PTV_LOG_INFO, "serve", "HTTP on port %d", ptv_httpd_port(s->httpd));
+    return PTV_OK;
 }
 
 void ptv_doors_close(ptv_serve *s)

@@ -174,15 +174,20 @@ static struct ptv_file_mark mark_of(const char *path)
     return (struct ptv_file_mark){ st.st_size, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec, st.st_ino };
 }
 
-/* Why what is on disk is not in force; "": it is. */
-static void refuse_settings(ptv_serve *s, const char *why, int64_t now_ms)
+/* Why what is on disk is not in force, or not all of it; "": it is. */
+static void settings_are(ptv_serve *s, const char *why)
 {
     s->waits_for_rules = false;
     snprintf(s->refused, sizeof s->refused, "%s", why);
-    s->said_ms = now_ms;
+    s->said_ms = ptv_clock_ms();
+    s->status_at_ms = 0;
     ptv_metrics_text(s->metrics, PTV_TEXT_SETTINGS_ERROR, why);
-    if (*why)
-        ptv_log(PTV_LOG_ERROR, "serve", "%s; what was loaded before stays in force", why);
+}
+
+static void refuse_settings(ptv_serve *s, const char *why)
+{
+    settings_are(s, why);
+    ptv_log(PTV_LOG_ERROR, "serve", "%s; what was loaded before stays in force", why);
 }
 
 static bool settings_changed(ptv_serve *s, int64_t now_ms)
@@ -199,7 +204,7 @@ static bool settings_changed(ptv_serve *s, int64_t now_ms)
         return changed;
     char why[512];
     snprintf(why, sizeof why, "%s: no such file any more", path);
-    refuse_settings(s, why, now_ms);
+    refuse_settings(s, why);
     return false;
 }
 
@@ -212,7 +217,7 @@ static void show_generation(ptv_serve *s)
         ptv_log(PTV_LOG_ERROR, "rules", "%s%s", refused, s->now->broken ? "" : "; the rules in use before stand in");
 }
 
-static void begin_reload(ptv_serve *s, int64_t now_ms)
+static void begin_reload(ptv_serve *s)
 {
     ptv_error err = { 0 };
     ptv_generation *g = NULL;
@@ -225,7 +230,7 @@ static void begin_reload(ptv_serve *s, int64_t now_ms)
     }
     if (rc || is_worse) {
         ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS_REFUSED, 1);
-        refuse_settings(s, rc ? err.msg : ptv_generation_refused(g), now_ms);
+        refuse_settings(s, rc ? err.msg : ptv_generation_refused(g));
         s->waits_for_rules = is_worse;
         ptv_generation_free(g);
         return;
@@ -236,9 +241,10 @@ static void begin_reload(ptv_serve *s, int64_t now_ms)
     ptv_worker_hold(s->worker);
 }
 
-static void use_generation(ptv_serve *s, bool reopen_doors)
+static void use_generation(ptv_serve *s)
 {
     ptv_error err = { 0 };
+    bool same_doors = s->httpd && ptv_doors_same(s->now->config, s->next->config);
     ptv_generation *old = s->now;
     s->now = s->next;
     s->next = NULL;
@@ -246,18 +252,18 @@ static void use_generation(ptv_serve *s, bool reopen_doors)
     ptv_worker_use(s->worker, &s->now->settings.worker, s->now->client, s->now->broken);
     if (ptv_serve_log_open(&s->now->settings.log, &err))
         ptv_log(PTV_LOG_ERROR, "serve", "%s", err.msg);
-    if (reopen_doors) {
+    if (same_doors) {
+        ptv_httpd_forget(s->httpd);
+    } else {
         ptv_doors_close(s);
         if (ptv_doors_open(s, &err))
             ptv_log(PTV_LOG_ERROR, "serve", "%s", err.msg);
-    } else if (s->httpd) {
-        ptv_httpd_forget(s->httpd);
     }
     ptv_generation_free(old);
     show_generation(s);
     ptv_worker_go_on(s->worker);
     ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS, 1);
-    refuse_settings(s, "", 0);
+    settings_are(s, err.msg);
     ptv_log(PTV_LOG_INFO, "serve", "settings and rules are in force");
     s->phase = PTV_SERVING;
 }
@@ -270,7 +276,7 @@ static void keep_reloading(ptv_serve *s, int64_t now_ms)
                 ptv_serve_settings_same_platform(&s->now->settings, &s->next->settings);
     if (s->phase == PTV_DRAINING && is_idle) {
         if (same) {
-            use_generation(s, !ptv_doors_same(s->now->config, s->next->config));
+            use_generation(s);
             return;
         }
         if (ptv_worker_undelivered(s->worker) == 0) {
@@ -279,7 +285,7 @@ static void keep_reloading(ptv_serve *s, int64_t now_ms)
         }
     }
     if (s->phase == PTV_MOVING && ptv_platform_is_stopped(s)) {
-        use_generation(s, !ptv_doors_same(s->now->config, s->next->config));
+        use_generation(s);
         ptv_platform_begin(s, now_ms);
     }
 }
@@ -331,7 +337,7 @@ static void take_signals(ptv_serve *s, int64_t now_ms)
     if (told_to_stop && s->phase < PTV_STOPPING)
         begin_stop(s, now_ms);
     else if (reload && s->phase == PTV_SERVING)
-        begin_reload(s, now_ms);
+        begin_reload(s);
     else if (reload && s->phase < PTV_STOPPING)
         told_to_reload = 1; /* when this one is through */
 }

@@ -178,4 +178,44 @@ run "$PT" serve -c "$work/app.config" --set http_listen=127.0.0.1:0 --set "http_
     --set "lock_file=$work/serve.lock"
 is 'a certificate without its key: exit 78' "$rc" 78
 has 'and which setting' "$err" 'http_tls_key'
+
+# ------------------------------------------------------------------------------------------- a port in use
+mock_port=${MOCK_URL##*:}
+run "$PT" serve -c "$work/app.config" --set "http_listen=127.0.0.1:$mock_port" --set "lock_file=$work/serve.lock"
+is 'a port in use: exit 78, as any setting that cannot be' "$rc" 78
+is 'the setting once, address and port, the cause' "$(tail -n 1 "$err")" \
+    "ptverdict: http_listen = 127.0.0.1:$mock_port: Address already in use"
+run "$PT" serve -c "$work/app.config" --set http_listen=127.0.0.1:0 --set "http_tls_cert=$work/none.pem" \
+    --set "http_tls_key=$work/none.key" --set "lock_file=$work/serve.lock"
+is 'a certificate that is not there: exit 78' "$rc" 78
+has 'and which' "$err" "http_tls_cert = $work/none.pem: "
+
+# The same in a reload: it goes on without doors, says so, and opens them when the port is free.
+node -e 'require("net").createServer().listen(0, "127.0.0.1", function () { console.log(this.address().port); })' >"$work/port" &
+holder=$!
+log_has() {
+    tries=0
+    until grep -qF "$1" "$DOORS_LOG"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || return 1
+        sleep 0.05
+    done
+}
+until [ -s "$work/port" ]; do sleep 0.05; done
+{ cat "$work/app.config" && echo http_listen = 127.0.0.1:0; } >"$work/reload.config"
+: >"$DOORS_LOG"
+APP_LOG_DIR=$work "$PT" serve -c "$work/reload.config" --set "lock_file=$work/serve.lock" >/dev/null 2>"$DOORS_LOG" &
+DOORS_PID=$!
+ok 'it serves' log_has 'HTTP on port'
+sed -i "s/^http_listen.*/http_listen = 127.0.0.1:$(cat "$work/port")/" "$work/reload.config"
+kill -HUP "$DOORS_PID"
+ok 'a reload that names a port in use says so' log_has "http_listen = 127.0.0.1:$(cat "$work/port"): Address already in use"
+sleep 0.2
+"$PT" status -c "$work/reload.config" --set "lock_file=$work/serve.lock" --format json >"$out" || :
+has 'and status' "$out" '"settings_error":"http_listen = '
+kill "$holder"
+wait "$holder" 2>/dev/null
+kill -HUP "$DOORS_PID"
+ok 'SIGHUP opens them once the port is free' log_has "HTTP on port $(cat "$work/port")"
+stop_doors
 finish
