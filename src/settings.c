@@ -169,19 +169,18 @@ ptv_code ptv_settings_http(ptv_http_options *out, ptv_arena *mem, const ptv_conf
         h.proxy_from_env = !h.proxy_http && !h.proxy_https;
     }
 
-    const char *verify = ptv_settings_verify(config);
+    const char *verify = ptv_settings_verify(config), *variable = NULL;
     h.verify = !is_off(verify);
-    if (h.verify && !is_on(verify)) {
-        h.ca_file = copy(mem, verify, &full);
-    } else if (h.verify) {
+    if (h.verify && is_on(verify)) {
         const char *bundle = getenv("REQUESTS_CA_BUNDLE");
-        if (!bundle || !*bundle)
-            bundle = getenv("CURL_CA_BUNDLE");
-        h.ca_file = copy(mem, bundle, &full);
+        variable = bundle && *bundle ? "REQUESTS_CA_BUNDLE" : "CURL_CA_BUNDLE";
+        verify = getenv(variable);
     }
+    h.ca_file = h.verify ? copy(mem, verify, &full) : NULL;
     if (h.ca_file && !ptv_is_file(h.ca_file) && !ptv_is_dir(h.ca_file))
-        return ptv_fail(err, PTV_ESETTINGS, "verify: no such file '%s'; give true, false or the path of a PEM file",
-                        h.ca_file);
+        return ptv_fail(err, PTV_ESETTINGS, "%s: no such file '%s'; give %sthe path of a PEM file%s",
+                        variable ? variable : "verify", h.ca_file, variable ? "" : "true, false or ",
+                        variable ? ", or unset it" : "");
 
     h.client_cert = copy(mem, ptv_config_text(config, PTV_OPT_CLIENT_CERT), &full);
     h.client_key = copy(mem, ptv_config_text(config, PTV_OPT_CLIENT_KEY), &full);

@@ -168,6 +168,10 @@ static void it_chooses_what_to_trust(void **state)
     ptv_http_options h;
     assert_int_equal(ptv_settings_http(&h, &room->mem, room->config, &room->err), PTV_ESETTINGS);
     assert_string_equal(room->err.msg, "verify: no such file '/nowhere/ca.pem'; give true, false or the path of a PEM file");
+    settle(room, APP "verify=true\n", "CURL_CA_BUNDLE=/nowhere/env.pem");
+    assert_int_equal(ptv_settings_http(&h, &room->mem, room->config, &room->err), PTV_ESETTINGS);
+    assert_string_equal(room->err.msg,
+                        "CURL_CA_BUNDLE: no such file '/nowhere/env.pem'; give the path of a PEM file, or unset it");
 }
 
 static void it_wants_a_client_certificate_with_its_key(void **state)
