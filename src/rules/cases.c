@@ -200,7 +200,7 @@ static void read_expect(ptv_form *outer, ptv_case *c)
     f.line = ptv_form_line(outer, "expect");
     f.source = item ? item->table : NULL;
     f.where = where ? where : "expect";
-    f.sound = true;
+    f.problem = NULL;
     ptv_form_check(&f, EXPECT_KEYS);
     ptv_expect e = { .line = f.line };
     e.verdict = ptv_form_word(&f, "verdict", VERDICTS);
@@ -226,7 +226,8 @@ static void read_expect(ptv_form *outer, ptv_case *c)
     if (!lua_next(L, f.table))
         ptv_form_problem(&f, f.line, "E-ARG", "%s is empty: a case that expects nothing cannot fail", f.where);
     lua_settop(L, f.table - 1);
-    outer->sound &= f.sound;
+    if (!outer->problem)
+        outer->problem = f.problem;
     c->expect = e;
 }
 
@@ -264,8 +265,7 @@ static void add_case(ptv_form *f, const ptv_case *c)
         luaL_error(f->L, "more than %d cases in one file", MOST_CASES);
     built_case *built = ptv_form_keep(f->L, r->mem, sizeof *built);
     built->data = *c;
-    if (!f->sound)
-        return;
+    built->data.problem = f->problem;
     *r->cases_end = built;
     r->cases_end = &built->next;
 }
@@ -290,7 +290,6 @@ static void read_rows(ptv_form *f, const ptv_case *base)
         row.table = lua_gettop(L);
         row.line = line;
         row.source = item ? item->table : NULL;
-        row.sound = true;
         ptv_form_check(&row, ROW_KEYS);
         ptv_case c = *base;
         c.line = line;
@@ -304,7 +303,6 @@ static void read_rows(ptv_form *f, const ptv_case *base)
         row.where = where;
         read_common(&row, &c);
         add_case(&row, &c);
-        f->sound &= row.sound;
         lua_settop(L, at);
     }
 }
@@ -312,14 +310,9 @@ static void read_rows(ptv_form *f, const ptv_case *base)
 /* The table is the second on the stack. */
 static ptv_form form_of(const reader *r, lua_State *L, int line, const char *where)
 {
-    return (ptv_form){ .L = L,
-                       .mem = r->mem,
-                       .findings = r->findings,
-                       .file = r->file,
-                       .table = 2,
-                       .line = line,
-                       .where = where,
-                       .sound = true };
+    return (ptv_form){
+        .L = L, .mem = r->mem, .findings = r->findings, .file = r->file, .table = 2, .line = line, .where = where
+    };
 }
 
 static int take_case(lua_State *L)

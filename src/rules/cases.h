@@ -49,6 +49,7 @@ typedef struct ptv_case {
     const char *fixture;  /* file beside the file, in fixtures/ */
     ptv_case_pairs settings;
     ptv_expect expect;
+    const char *problem; /* what is wrong with it: it cannot be run. NULL: nothing */
 } ptv_case;
 
 typedef struct ptv_cases {
@@ -60,8 +61,8 @@ typedef struct ptv_cases {
 } ptv_cases;
 
 /* Read one test file. Findings get unknown keys, wrong types and words that are no verdict, level, outcome or section, with
- * the line and did-you-mean; the cases that are sound are kept. Errors: PTV_ERULES (the file does not run; also a finding),
- * PTV_EIO, PTV_ENOMEM. */
+ * the line and did-you-mean; a case that is not sound is kept with its problem. Errors: PTV_ERULES (the file does not run;
+ * also a finding), PTV_EIO, PTV_ENOMEM. */
 ptv_code ptv_cases_load(ptv_cases *out, const char *path, ptv_findings *findings, ptv_error *err);
 void ptv_cases_release(ptv_cases *c);
 

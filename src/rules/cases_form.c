@@ -19,7 +19,8 @@ void ptv_form_problem(ptv_form *f, int line, const char *code, const char *fmt, 
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    f->sound = false;
+    if (!f->problem && !(f->problem = ptv_arena_strdup(f->mem, text)))
+        f->problem = "it holds mistakes";
     ptv_finding_add(f->findings, PTV_ERROR, f->file, line, code, "%s", text);
 }
 

@@ -20,7 +20,7 @@ typedef struct ptv_form {
     int line;
     const char *where; /* what messages call it */
     const ptv_scan_table *source;
-    bool sound; /* no mistake was found */
+    const char *problem; /* the first mistake; NULL: none was found */
 } ptv_form;
 
 void ptv_form_problem(ptv_form *f, int line, const char *code, const char *fmt, ...) PTV_PRINTF(4, 5);

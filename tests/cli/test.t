@@ -122,6 +122,48 @@ has 'an allowance that has expired' "$out" 'suppressed_by: ours expired 2026-04-
 is '--explain shows the conditions of a case that passes' \
     "$(grep -A 3 'clean and none' "$out" | grep -c 'passive_dns.first_seen:within')" 1
 
+# A fixture that is missing or broken, and a mistake in a case, fails that case and no other.
+mkdir "$work/given" "$work/given/fixtures" "$work/given/fixtures/folder"
+rule "$work/given/1.lua" given
+echo '{' >"$work/given/fixtures/broken.json"
+: >"$work/given/fixtures/empty.json"
+echo '{"artifact":"evil.example","tagz":["x"]}' >"$work/given/fixtures/odd.json"
+echo '{"artifact":"evil.example","tags":["x"]}' >"$work/given/fixtures/sound.json"
+cat >"$work/given/1.test.lua" <<'EOR'
+case "given" {
+  expect = { verdict = "compromised" },
+  rows = {
+    { name = "sound", given = fixture "sound.json" },
+    { name = "missing", given = fixture "missing.json" },
+    { name = "broken", given = fixture "broken.json" },
+    { name = "empty", given = fixture "empty.json" },
+    { name = "odd", given = fixture "odd.json" },
+    { name = "folder", given = fixture "folder" },
+    { name = "outside", given = fixture "../1.lua" },
+    { name = "absolute", given = fixture "/etc/passwd" },
+    { name = "unknown key", given = fixture "sound.json", nwo = "2026-05-01" },
+  },
+}
+case "wrong now" { now = "soon", given = fixture "sound.json", expect = { verdict = "compromised" } }
+EOR
+at=$work/given/1.test.lua
+run "$PT" test "$work/given"
+is 'what is wrong fails its case only' "$rc $(tail -n 1 "$out")" '1 1 passed, 9 failed'
+for case in '5  given / missing' '6  given / broken' '7  given / empty' '8  given / odd' '9  given / folder' \
+    '10  given / outside' '11  given / absolute' '12  given / unknown key' '15  wrong now'; do
+    has "it is shown: $case" "$out" "FAIL  $at:$case"
+done
+has 'with what is wrong: missing' "$out" "fixture $work/given/fixtures/missing.json: No such file or directory"
+has 'broken' "$out" "fixture $work/given/fixtures/broken.json: record: JSON ends at byte 1"
+has 'outside' "$out" "fixture: '../1.lua' must be a file name below fixtures/ beside the tests"
+has 'unknown key' "$out" "has no key 'nwo' (did you mean 'now'?)"
+run "$PT" test --format json "$work/given"
+is 'json counts them' "$(grep -c '"cases_passed":1,"cases_failed":9,' "$out")" 1
+has 'and shows them' "$out" "{\"name\":\"given / outside\",\"file\":\"$at\",\"line\":10,\"passed\":false,\"failure\":\""
+run "$PT" test --format junit "$work/given"
+has 'junit counts them' "$out" "name=\"$at\" tests=\"10\" failures=\"9\""
+has 'and shows them' "$out" "<failure message=\"line 11: case &quot;given / absolute&quot;: fixture: "
+
 # Allowances have conditions too; exceptions.csv has entries.
 mkdir "$work/allowed" "$work/allowed/lists"
 at=$work/allowed/1.lua
