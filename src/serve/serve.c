@@ -96,6 +96,8 @@ static void count_section(ptv_serve *s, const ptv_report *r, ptv_section section
     ptv_report_section(r, section, &v);
     if (strcmp(v.state, "ok") == 0 || strcmp(v.state, "stale") == 0)
         ptv_metrics_upstream(s->metrics, section, v.calls ? PTV_UPSTREAM_OK : PTV_UPSTREAM_CACHED);
+    if (v.cause && strcmp(v.cause, "settings") == 0 && strcmp(v.state, "not_asked") == 0)
+        return; /* an artifact that settings keep from being looked up: nothing is out */
     for (size_t i = 0; v.cause && i < sizeof causes / sizeof *causes; i++) {
         if (strcmp(v.cause, causes[i].cause) != 0)
             continue;

@@ -97,6 +97,8 @@ http GET /nowhere
 is 'nothing is there' "$code" 404
 http GET /metrics
 has 'metrics' "$out" 'ptverdict_http_requests_total{status="2xx"}'
+has 'the internal address counts as skipped' "$out" 'ptverdict_verdicts_total{verdict="skipped"} 1'
+has 'which is no outage' "$out" 'ptverdict_outages_total{cause="settings"} 0'
 http GET /healthz
 described 'health as described' GET /healthz
 
