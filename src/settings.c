@@ -98,6 +98,7 @@ ptv_code ptv_settings_sources(ptv_source_settings *out, ptv_arena *mem, const pt
                                                        PTV_OPT_ROUTE_SUBDOMAINS };
     bool full = false;
     ptv_source_settings s = { 0 };
+    s.place = copy(mem, ptv_config_place(config), &full);
     s.base_url = copy(mem, ptv_config_text(config, PTV_OPT_BASE_URL), &full);
     s.community_url = copy(mem, ptv_config_text(config, PTV_OPT_COMMUNITY_URL), &full);
     s.user = copy(mem, ptv_config_text(config, PTV_OPT_USERNAME), &full);
@@ -291,6 +292,7 @@ ptv_code ptv_settings_rules(ptv_rules_options *out, ptv_arena *mem, const ptv_co
         settings[i] = (ptv_rule_setting){ pair.key, pair.value, pair.where, strcmp(pair.section, "rules") == 0 };
     }
     r.settings = settings;
+    r.place = ptv_config_place(config);
     r.supported = PTV_BIT(PTV_SECTION_COUNT) - 1;
     r.now = options->now_utc && options->now_utc != PTV_NO_TIME ? options->now_utc : ptv_clock_utc();
     r.shadow_fetch = ptv_config_bool(config, PTV_OPT_SHADOW_FETCH);

@@ -35,6 +35,16 @@ cli_exit cli_session_configure(cli_session *s, const cli_options *o)
     return code == CLI_BUG ? code : CLI_SETTINGS;
 }
 
+/* Do the rules lack nothing but values of settings? */
+static bool is_settings_alone(const ptv_findings *findings)
+{
+    const ptv_finding *f;
+    for (size_t i = 0; (f = ptv_findings_at(findings, i)) != NULL; i++)
+        if (f->grade == PTV_ERROR && strcmp(f->code, "E-SETTING") != 0)
+            return false;
+    return true;
+}
+
 cli_exit cli_session_open(cli_session *s, const cli_options *o, ptv_client_options how)
 {
     cli_exit code = cli_session_configure(s, o);
@@ -47,6 +57,8 @@ cli_exit cli_session_open(cli_session *s, const cli_options *o, ptv_client_optio
         rc = ptv_client_new(&s->client, s->config, &how, findings, &err);
     if (findings && (rc == PTV_ERULES || (!rc && o->verbose)))
         cli_findings_say(findings, rc ? PTV_ERROR : PTV_WARNING);
+    if (rc == PTV_ERULES && findings && is_settings_alone(findings))
+        err.code = PTV_ESETTINGS;
     ptv_findings_free(findings);
     return rc ? cli_fail(&err) : CLI_OK;
 }

@@ -20,7 +20,8 @@
 typedef struct file_layer {
     ptv_arena mem;
     char *path;   /* NULL: none was read */
-    char *looked; /* "none of ./app.config, …" when none was there */
+    char *looked; /* "no settings file was found; looked at ./app.config, …" when none was there */
+    char *place;  /* for what is not set */
     ptv_ini ini;
 } file_layer;
 
@@ -286,7 +287,7 @@ static ptv_code search(file_layer *f, ptv_error *err)
         if (usual[i] && ptv_is_file(usual[i]) && !(f->path = ptv_arena_strdup(&f->mem, usual[i])))
             break;
         if (usual[i])
-            ptv_buf_printf(&looked, "%s%s", looked.len ? ", " : "none of ", usual[i]);
+            ptv_buf_printf(&looked, "%s%s", looked.len ? ", " : "no settings file was found; looked at ", usual[i]);
     }
     f->looked = looked.failed ? NULL : ptv_arena_strdup(&f->mem, looked.data);
     ptv_buf_release(&looked);
@@ -300,8 +301,13 @@ static ptv_code read_file(file_layer *f, const char *path, ptv_error *err)
         rc = search(f, err);
     else if (!(f->path = ptv_arena_strdup(&f->mem, path)))
         rc = ptv_arena_fail(&f->mem, err);
-    if (rc || !f->path)
+    if (rc)
         return rc;
+    f->place = ptv_arena_printf(&f->mem, f->path ? " in %s" : " (%s)", f->path ? f->path : f->looked);
+    if (!f->place)
+        return ptv_arena_fail(&f->mem, err);
+    if (!f->path)
+        return PTV_OK;
     ptv_buf text = PTV_BUF(PTV_INI_LIMIT + 1);
     rc = ptv_file_read(&text, f->path, err);
     if (rc)
@@ -420,15 +426,17 @@ const char *ptv_config_file(const ptv_config *c)
     return c->file.path ? c->file.path : c->file.looked ? c->file.looked : "no settings file";
 }
 
+const char *ptv_config_place(const ptv_config *c)
+{
+    return c->file.place ? c->file.place : "";
+}
+
 ptv_code ptv_config_require(const ptv_config *c, ptv_opt o, ptv_error *err)
 {
     if (c->now.of[o].text)
         return PTV_OK;
-    const ptv_opt_info *info = &ptv_opt_table[o];
-    char env[PTV_OPT_ENV_MAX];
-    ptv_opt_env(env, o);
-    return ptv_fail(err, PTV_ESETTINGS, "%s is not set: put it into [%s] of app.config, or into $%s (looked in %s)",
-                    info->key, info->section, env, ptv_config_file(c));
+    return ptv_fail(err, PTV_ESETTINGS, "[%s] %s is not set%s", ptv_opt_table[o].section, ptv_opt_table[o].key,
+                    ptv_config_place(c));
 }
 
 size_t ptv_config_rules_count(const ptv_config *c)

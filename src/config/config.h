@@ -55,8 +55,11 @@ const char *ptv_config_where(const struct ptv_config *c, ptv_opt o);
 /* The value as it may be shown: secrets, mounted secrets and user-info in a URL are "********"; NULL as ptv_config_text().
  */
 const char *ptv_config_shown(const struct ptv_config *c, ptv_opt o);
-/* The files looked for or read, for messages: "app.config" or "none of ./app.config, …". */
+/* The file read, or why there is none, for messages: "app.config", "no settings file was found; looked at ./app.config, …".
+ */
 const char *ptv_config_file(const struct ptv_config *c);
+/* The same behind "is not set" and the like: " in app.config", " (no settings file was found; …)". */
+const char *ptv_config_place(const struct ptv_config *c);
 /* PTV_ESETTINGS naming key, section and file looked in, when it has no value. */
 ptv_code ptv_config_require(const struct ptv_config *c, ptv_opt o, ptv_error *err);
 

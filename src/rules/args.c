@@ -114,8 +114,8 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
         if (!out->count && strcmp(setting->name, "passivetotal_tags") == 0)
             ptv_problem(
                 l, line, "E-SETTING",
-                "setting \"passivetotal_tags\" (%s) is empty: write passivetotal_tags = compromised,ransomware (your own "
-                "tags) in section [fn_passivetotal] of app.config",
+                "[fn_passivetotal] passivetotal_tags (%s) is empty: write passivetotal_tags = compromised,ransomware (your "
+                "own tags)",
                 setting->where);
         else if (!out->count)
             ptv_problem(l, line, "E-EMPTY", "%s: the list%s is empty: it can never match", what, origin(l, setting));

@@ -32,6 +32,7 @@ typedef struct ptv_rules_options {
     bool keep_text; /* of every file, in ptv_ruleset_files() */
     const ptv_rule_setting *settings;
     size_t setting_count;
+    const char *place;      /* where others could come from, for messages: " in app.config"; NULL */
     ptv_sections supported; /* sections that a configured source can give; all bits when none is configured */
     int64_t now;            /* for expiry of allowances */
     bool shadow_fetch;

@@ -188,15 +188,16 @@ static int word_setting(lua_State *L)
     size_t count = 0;
     for (size_t i = 0; i < o->setting_count; i++)
         names[count++] = o->settings[i].name;
+    const char *place = o->place ? o->place : "";
     if (tags)
         ptv_problem(
             l, line, "E-SETTING",
-            "setting \"passivetotal_tags\" has no value: write passivetotal_tags = compromised,ransomware (your own tags) "
-            "in section [fn_passivetotal] of app.config");
+            "[fn_passivetotal] passivetotal_tags is not set%s: write passivetotal_tags = compromised,ransomware (your "
+            "own tags)",
+            place);
     else
-        ptv_problem(l, line, "E-SETTING",
-                    "no setting %s in section [rules]%s; add it there, or give a default: setting(%s, …)",
-                    ptv_quoted(l->mem, name), ptv_did_you_mean(l->mem, name, names, count), ptv_quoted(l->mem, name));
+        ptv_problem(l, line, "E-SETTING", "[rules] %s is not set%s%s; add it there, or give a default: setting(%s, …)",
+                    ptv_quoted(l->mem, name), place, ptv_did_you_mean(l->mem, name, names, count), ptv_quoted(l->mem, name));
     return ptv_push_poison(L);
 }
 

@@ -25,7 +25,7 @@ ptv_code ptv_serve_import(const ptv_config *config, const char *json, size_t len
     ptv_rest *rest = NULL;
     ptv_code rc = ptv_serve_settings_read(&settings, config, err);
     if (!rc && !settings.has_platform)
-        rc = ptv_fail(err, PTV_ESETTINGS, "which platform? There is no section [resilient] in %s", ptv_config_file(config));
+        rc = ptv_fail(err, PTV_ESETTINGS, "which platform? There is no section [resilient]%s", ptv_config_place(config));
     if (!rc)
         rc = ptv_http_new(&net, &settings.rest_http, err);
     if (!rc) {

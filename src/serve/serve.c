@@ -494,12 +494,12 @@ static ptv_code open_all(ptv_serve *s, const ptv_serve_options *options, ptv_err
     if (!rc)
         rc = ptv_doors_open(s, err);
     if (!rc && !s->now->settings.has_platform && !s->httpd)
-        rc = ptv_fail(err, PTV_ESETTINGS, "nothing to serve: there is no section [resilient] and no http_listen (%s)",
-                      ptv_config_file(s->now->config));
+        rc = ptv_fail(err, PTV_ESETTINGS, "nothing to serve: there is no section [resilient] and no http_listen%s",
+                      ptv_config_place(s->now->config));
     if (rc)
         return rc;
     s->mark = mark_of(ptv_config_file(s->now->config));
-    ptv_log(PTV_LOG_INFO, "serve", "ptverdict " PTV_VERSION ", settings from %s", ptv_config_file(s->now->config));
+    ptv_log(PTV_LOG_INFO, "serve", "ptverdict " PTV_VERSION ", settings: %s", ptv_config_file(s->now->config));
     show_generation(s);
     return PTV_OK;
 }

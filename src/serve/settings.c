@@ -155,8 +155,8 @@ static void read_platform(reader *r)
     const char *prefix = env("RESOURCE_PREFIX") ? env("RESOURCE_PREFIX") : text(r, "resource_prefix");
     bool is_env_proxy = env("HTTPS_PROXY") || env("HTTP_PROXY");
     if (!host && !r->rc)
-        r->rc = ptv_fail(r->err, PTV_ESETTINGS, "set host in [resilient]: the name of the SOAR platform (%s)",
-                         ptv_config_file(r->config));
+        r->rc = ptv_fail(r->err, PTV_ESETTINGS, "[resilient] host is not set%s: write the name of the SOAR platform",
+                         ptv_config_place(r->config));
     if (r->rc)
         return;
     s->rest = (ptv_rest_options){ .org = text(r, "org"),

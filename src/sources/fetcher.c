@@ -39,6 +39,11 @@ static ptv_sections fills(const ptv_fetcher *f, size_t kind)
     return ptv_source_kinds[kind].open ? f->local[kind].fills : ptv_source_kinds[kind].fills;
 }
 
+static const char *place_of(const ptv_fetcher *f)
+{
+    return f->s->place ? f->s->place : "";
+}
+
 /* Every configured source that can fill the section, local ones first. */
 static ptv_code default_route(ptv_fetcher *f, ptv_section section, ptv_error *err)
 {
@@ -46,7 +51,7 @@ static ptv_code default_route(ptv_fetcher *f, ptv_section section, ptv_error *er
     for (size_t kind = 0; kind < PTV_SOURCE_KINDS; kind++) {
         const char *missing = ptv_source_kinds[kind].missing(f->s);
         if (missing && ptv_source_kinds[kind].begun(f->s))
-            return ptv_fail(err, PTV_ESETTINGS, "setting %s is missing", missing);
+            return ptv_fail(err, PTV_ESETTINGS, "%s is not set%s", missing, place_of(f));
         if (missing)
             continue;
         ptv_code rc = open_source(f, kind, err);
@@ -66,8 +71,8 @@ static ptv_code given_route(ptv_fetcher *f, ptv_section section, ptv_error *err)
         const ptv_source_kind *kind = &ptv_source_kinds[route->steps[i].kind];
         const char *missing = kind->missing(f->s);
         if (missing)
-            return ptv_fail(err, PTV_ESETTINGS, "setting %s = %s needs the setting %s", ptv_section_name(section),
-                            f->s->route[section], missing);
+            return ptv_fail(err, PTV_ESETTINGS, "%s is not set%s; %s = %s needs it", missing, place_of(f),
+                            ptv_section_name(section), f->s->route[section]);
         rc = open_source(f, route->steps[i].kind, err);
         if (!rc && !(fills(f, route->steps[i].kind) & PTV_BIT(section)))
             return ptv_fail(err, PTV_ESETTINGS, "setting %s = %s: the %s given hold nothing for this section",
@@ -85,9 +90,11 @@ static ptv_code make_routes(ptv_fetcher *f, ptv_error *err)
             return rc;
     }
     if (ptv_fetcher_supported(f) == 0)
-        return ptv_fail(err, PTV_ESETTINGS,
-                        "no source is configured: set passivetotal_username and passivetotal_api_key, or "
-                        "archive, or lists");
+        return ptv_fail(
+            err, PTV_ESETTINGS,
+            "no source is configured%s: set passivetotal_username and passivetotal_api_key in [fn_passivetotal], "
+            "or archive or lists in [ptverdict]",
+            place_of(f));
     return PTV_OK;
 }
 

@@ -14,21 +14,21 @@ static bool given(const char *text)
 
 static const char *lists_missing(const ptv_source_settings *s)
 {
-    return given(s->lists) ? NULL : "lists";
+    return given(s->lists) ? NULL : "[ptverdict] lists";
 }
 
 static const char *archive_missing(const ptv_source_settings *s)
 {
-    return given(s->archive) ? NULL : "archive";
+    return given(s->archive) ? NULL : "[ptverdict] archive";
 }
 
 static const char *passivetotal_missing(const ptv_source_settings *s)
 {
     if (!given(s->user))
-        return "passivetotal_username";
+        return "[fn_passivetotal] passivetotal_username";
     if (!given(s->key))
-        return "passivetotal_api_key";
-    return given(s->base_url) ? NULL : "passivetotal_base_url";
+        return "[fn_passivetotal] passivetotal_api_key";
+    return given(s->base_url) ? NULL : "[fn_passivetotal] passivetotal_base_url";
 }
 
 static bool passivetotal_begun(const ptv_source_settings *s)

@@ -10,7 +10,7 @@
 /* A kind of source: local ones have open(), network ones request() and read(). */
 typedef struct ptv_source_kind {
     const char *name;
-    /* The first setting that it lacks ("passivetotal_username"); NULL: it is configured. */
+    /* The first setting that it lacks ("[fn_passivetotal] passivetotal_username"); NULL: it is configured. */
     const char *(*missing)(const ptv_source_settings *s);
     bool (*begun)(const ptv_source_settings *s); /* some of its own settings are there, so a missing one is a slip */
     ptv_sections fills;                          /* at most; a local source may fill less once it is open */

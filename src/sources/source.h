@@ -25,6 +25,7 @@ typedef struct ptv_section_cache {
 
 /* What sources read from the settings; client.c fills it. Text borrowed for the life of the fetcher. */
 typedef struct ptv_source_settings {
+    const char *place;                              /* where settings come from, for messages: " in app.config"; NULL */
     const char *base_url, *path[PTV_SECTION_COUNT]; /* "/v2/actions/tags" */
     const char *community_url;
     const char *user, *key;

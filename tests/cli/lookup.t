@@ -44,7 +44,7 @@ has '--explain shows the conditions' "$out" 'tags:has_any'
 pt lookup quiet.example --rules "$work/nowhere"
 is 'a rules folder that is not there' "$rc" 65
 pt lookup quiet.example --set passivetotal_tags=
-is 'no tags although a rule uses them: an error, no silent default' "$rc" 65
+is 'no tags although a rule uses them: an error, no silent default' "$rc" 78
 has 'that names the setting' "$err" passivetotal_tags
 pt lookup quiet.example --set passivetotal_api_key=
 is 'no key: exit 78' "$rc" 78

@@ -38,4 +38,35 @@ is 'apply' "$rc $(head -n 1 "$out")" "1 $work/rules/20-labels.lua:1: error: $nob
 echo '{"artifact": "evil.com", "subdomains": {"count": 4}, "passive_dns": {"count": 1}}' >"$work/record.json"
 run "$PT" eval -c "$work/lists.config" --rules "$work/rules" --now 2026-05-01 "$work/record.json" --format json
 has 'eval asks nobody: a record holds what it holds' "$out" '"verdict":"compromised"'
+
+# ------------------------------------------------------------------------------------------ a value that is missing
+printf '[fn_passivetotal]\npassivetotal_username = me\npassivetotal_tags = bad\n[ptverdict]\nrules = in-use\n' >"$work/keyless.config"
+run "$PT" lookup -c "$work/keyless.config" evil.com
+is 'no key: which setting, in which section of which file' "$rc $(cat "$err")" \
+    "78 ptverdict: [fn_passivetotal] passivetotal_api_key is not set in $work/keyless.config"
+run "$PT" lookup -c "$work/keyless.config" --set passivetotal_username= --set tags=passivetotal evil.com
+is 'the same for a route' "$rc $(cat "$err")" \
+    "78 ptverdict: [fn_passivetotal] passivetotal_username is not set in $work/keyless.config; tags = passivetotal needs it"
+run "$PT" lookup -c "$work/keyless.config" --set passivetotal_username= evil.com
+is 'no source at all' "$rc $(cat "$err")" \
+    "78 ptverdict: no source is configured in $work/keyless.config: set passivetotal_username and passivetotal_api_key in [fn_passivetotal], or archive or lists in [ptverdict]"
+run "$PT" lookup -c "$work/keyless.config" --set passivetotal_tags= --set passivetotal_api_key=x evil.com
+tagless='[fn_passivetotal] passivetotal_tags is not set'
+is 'no tags: a setting too, in every respect' "$rc $(head -n 1 "$err")" \
+    "78 $work/in-use/10-flagged-tags.lua:19: error: $tagless in $work/keyless.config: write passivetotal_tags = compromised,ransomware (your own tags) [E-SETTING]"
+echo 'rule "new" { severity = "low", when = passive_dns.first_seen:within(setting "fresh") }' >"$work/new.lua"
+run "$PT" check -c "$work/keyless.config" "$work/new.lua"
+is 'a setting of a rule' "$rc $(head -n 1 "$out")" \
+    "1 $work/new.lua:1: error: [rules] \"fresh\" is not set in $work/keyless.config; add it there, or give a default: setting(\"fresh\", …) [E-SETTING]"
+mkdir "$work/nowhere"
+case $PT in /*) here=$PT ;; *) here=$PWD/$PT ;; esac
+run env HOME="$work/nowhere" sh -c 'cd "$1" && "$2" check "$3"' - "$work/nowhere" "$here" "$work/in-use"
+if [ -e /etc/ptverdict/app.config ] || [ -e /etc/rescircuits/app.config ]; then
+    skip 'without a settings file' 'this machine has one'
+else
+    has 'without a settings file: where it was looked for' "$out" \
+        "$tagless (no settings file was found; looked at ./app.config, $work/nowhere/.resilient/app.config, /etc/ptverdict/app.config, /etc/rescircuits/app.config): write"
+    run env HOME="$work/nowhere" sh -c 'cd "$1" && "$2" selftest' - "$work/nowhere" "$here"
+    has 'selftest says so too' "$out" "ok      settings     no settings file was found; looked at ./app.config, "
+fi
 finish

@@ -33,7 +33,7 @@ test(async (s, t) => {
     await s.platform('down', { on: false });
     await s.platform('faults', [{ match: '/rest/session', fault: 'hang', times: 0 }]);
     w = await s.worker({ wait: false });
-    await w.says('settings from');
+    await w.says('settings: ');
     await sleep(300);
     await stops('REST silent', w);
     await s.platform('faults', []);

@@ -14,7 +14,7 @@ test(async (s, t) => {
     };
     await ends('a missing CA file', { resilient: { cafile: '/nowhere/ca.pem' } }, 22, 'cafile in [resilient]: the CA file /nowhere/ca.pem');
     await ends('a missing CA file of the broker', { resilient: { stomp_cafile: '/nowhere/ca.pem' } }, 22, 'stomp_cafile in [resilient]');
-    await ends('no host', { resilient: { host: null } }, 78, 'set host in [resilient]');
+    await ends('no host', { resilient: { host: null } }, 78, '[resilient] host is not set');
     await ends('no login', { resilient: { api_key_id: null } }, 78, 'set api_key_id and api_key_secret');
     await ends('num_workers out of range', { resilient: { num_workers: 0 } }, 78, 'num_workers in [resilient] must be a number from 1 to 2000');
     await ends('a number that is none', { resilient: { stomp_port: 'https' } }, 78, "stomp_port in [resilient] must be a number from 1 to 65535, not 'https'");

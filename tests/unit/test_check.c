@@ -100,10 +100,10 @@ static void guesses_names(void **state)
           "\"../x\" is no name of a list: letters, digits, - _ . only; it is the name of a file in lists/ "
           "without .txt [E-LIST]" },
         { "passive_dns.first_seen:within(setting 'fresh')",
-          "no setting \"fresh\" in section [rules]; add it there, or give a default: setting(\"fresh\", …) [E-SETTING]" },
-        { "tags:has_any(setting 'passivetotal_tags')", "setting \"passivetotal_tags\" has no value: write passivetotal_tags "
-                                                       "= compromised,ransomware (your own tags) in section "
-                                                       "[fn_passivetotal] of app.config [E-SETTING]" },
+          "[rules] \"fresh\" is not set; add it there, or give a default: setting(\"fresh\", …) [E-SETTING]" },
+        { "tags:has_any(setting 'passivetotal_tags')",
+          "[fn_passivetotal] passivetotal_tags is not set: write passivetotal_tags = compromised,ransomware (your own tags) "
+          "[E-SETTING]" },
         { "artifact_type:is 'ipv4'", "artifact_type:is: 'ipv4' is not one of domain, ip (did you mean 'ip'?) [E-ENUM]" },
         { "custom({ 'artifcat' }, function(r) return true end)",
           "custom: no field 'artifcat' (did you mean 'artifact'?) [E-FIELD]" },
@@ -118,12 +118,11 @@ static void guesses_names(void **state)
         { "tags:has_any(list 'corp-domain')",
           "no list 'corp-domain' (did you mean 'corp-domains'?): there is no ./lists/corp-domain.txt [E-LIST]" },
         { "passive_dns.first_seen:within(setting 'frehs')",
-          "no setting \"frehs\" in section [rules] (did you mean 'fresh'?); add it there, or give a default: "
+          "[rules] \"frehs\" is not set (did you mean 'fresh'?); add it there, or give a default: "
           "setting(\"frehs\", …) [E-SETTING]" },
         { "tags:has_any(setting 'passivetotal_tags')",
-          "setting \"passivetotal_tags\" (app.config:5) is empty: write passivetotal_tags = compromised,ransomware (your "
-          "own tags) in section "
-          "[fn_passivetotal] of app.config [E-SETTING]" },
+          "[fn_passivetotal] passivetotal_tags (app.config:5) is empty: write passivetotal_tags = compromised,ransomware "
+          "(your own tags) [E-SETTING]" },
         { "passive_dns.count:at_least(setting 'fresh')",
           "passive_dns.count:at_least needs a number, not \"30d\" of setting \"fresh\" (app.config:4) [E-ARG]" },
         { "tags:has_any(setting('none', ' ,'))",

@@ -697,7 +697,7 @@ static void it_refuses_routes_and_settings_that_cannot_be(void **state)
         { "lists, passivetotal, lists", "setting tags = lists, passivetotal, lists: 'lists' is named twice" },
         { "lists,,passivetotal", "setting tags = lists,,passivetotal: a source is missing" },
         { "", "setting tags = : a source is missing" },
-        { "archive", "setting tags = archive needs the setting archive" },
+        { "archive", "[ptverdict] archive is not set; tags = archive needs it" },
     };
     with_lists(room, LIST);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -712,15 +712,18 @@ static void it_refuses_routes_and_settings_that_cannot_be(void **state)
     with_lists(room, "indicator,tags\nevil.example,a\n");
     assert_string_equal(refusal(room), "setting classification = lists: the lists given hold nothing for this section");
     room->s.route[PTV_CLASSIFICATION] = NULL;
+    room->s.place = " in my.config";
     room->s.key = "";
-    assert_string_equal(refusal(room), "setting passivetotal_api_key is missing");
+    assert_string_equal(refusal(room), "[fn_passivetotal] passivetotal_api_key is not set in my.config");
     room->s.user = NULL;
     room->s.route[PTV_TAGS] = "passivetotal";
-    assert_string_equal(refusal(room), "setting tags = passivetotal needs the setting passivetotal_username");
+    assert_string_equal(refusal(room),
+                        "[fn_passivetotal] passivetotal_username is not set in my.config; tags = passivetotal needs it");
     room->s.route[PTV_TAGS] = NULL;
     room->s.lists = NULL;
     assert_string_equal(refusal(room),
-                        "no source is configured: set passivetotal_username and passivetotal_api_key, or archive, or lists");
+                        "no source is configured in my.config: set passivetotal_username and passivetotal_api_key in "
+                        "[fn_passivetotal], or archive or lists in [ptverdict]");
 }
 
 static void it_reads_routes(void **state)
