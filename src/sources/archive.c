@@ -379,7 +379,9 @@ ptv_code ptv_archive_open(ptv_local_source *out, const ptv_source_settings *s, p
     /* A body as text has its quotes escaped: twice its size, and some room for the rest. */
     size_t body = s->body_limit_bytes ? s->body_limit_bytes : 16u << 20;
     a->line_limit = body < (UINT32_MAX - (64u << 10)) / 2 ? body * 2 + (64u << 10) : UINT32_MAX;
-    ptv_code rc = list_files(a, s->archive, err);
+    ptv_code rc = ptv_source_there("archive", s->archive, err);
+    if (!rc)
+        rc = list_files(a, s->archive, err);
     for (size_t i = 0; !rc && i < a->file_count; i++)
         rc = add_file(a, (uint32_t)i, err);
     if (rc) {

@@ -498,7 +498,9 @@ ptv_code ptv_lists_open(ptv_local_source *out, const ptv_source_settings *s, ptv
     l->s = s;
     l->names = (ptv_arena)PTV_ARENA(MAX_NAMES_BYTES);
     l->indicators = ptv_indicators_new();
-    ptv_code rc = l->indicators ? read_files(l, err) : ptv_fail_nomem(err);
+    ptv_code rc = l->indicators ? ptv_source_there("lists", s->lists, err) : ptv_fail_nomem(err);
+    if (!rc)
+        rc = read_files(l, err);
     if (rc) {
         lists_free(l);
         return rc;

@@ -5,7 +5,9 @@
  */
 #include "sources/registry.h"
 #include "base/text.h"
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool given(const char *text)
 {
@@ -40,6 +42,16 @@ static bool never_begun(const ptv_source_settings *s)
 {
     (void)s;
     return false;
+}
+
+ptv_code ptv_source_there(const char *setting, const char *path, ptv_error *err)
+{
+    struct stat st;
+    int wrong = stat(path, &st) ? errno : 0;
+    if (!wrong && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return PTV_OK;
+    return ptv_fail_detail(err, PTV_ESETTINGS, wrong, "[ptverdict] %s = %s: %s", setting, path,
+                           wrong ? strerror(wrong) : "neither a file nor a folder");
 }
 
 #define EVERY_SECTION (PTV_BIT(PTV_SECTION_COUNT) - 1)

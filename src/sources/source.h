@@ -83,6 +83,8 @@ typedef struct ptv_local_source {
     ptv_code (*answer)(void *self, ptv_record *r, ptv_arena *mem, ptv_section section, ptv_error *err);
     void (*free)(void *self);
 } ptv_local_source;
+/* What the setting of a local source names is a file or a folder. PTV_ESETTINGS says which setting, and what is wrong. */
+ptv_code ptv_source_there(const char *setting, const char *path, ptv_error *err);
 ptv_code ptv_archive_open(ptv_local_source *out, const ptv_source_settings *s, ptv_error *err);
 ptv_code ptv_lists_open(ptv_local_source *out, const ptv_source_settings *s, ptv_error *err);
 

@@ -60,13 +60,23 @@ is 'a setting of a rule' "$rc $(head -n 1 "$out")" \
     "1 $work/new.lua:1: error: [rules] \"fresh\" is not set in $work/keyless.config; add it there, or give a default: setting(\"fresh\", …) [E-SETTING]"
 mkdir "$work/nowhere"
 case $PT in /*) here=$PT ;; *) here=$PWD/$PT ;; esac
-run env HOME="$work/nowhere" sh -c 'cd "$1" && "$2" check "$3"' - "$work/nowhere" "$here" "$work/in-use"
+run env -C "$work/nowhere" HOME="$work/nowhere" "$here" check "$work/in-use"
 if [ -e /etc/ptverdict/app.config ] || [ -e /etc/rescircuits/app.config ]; then
     skip 'without a settings file' 'this machine has one'
 else
     has 'without a settings file: where it was looked for' "$out" \
         "$tagless (no settings file was found; looked at ./app.config, $work/nowhere/.resilient/app.config, /etc/ptverdict/app.config, /etc/rescircuits/app.config): write"
-    run env HOME="$work/nowhere" sh -c 'cd "$1" && "$2" selftest' - "$work/nowhere" "$here"
+    run env -C "$work/nowhere" HOME="$work/nowhere" "$here" selftest
     has 'selftest says so too' "$out" "ok      settings     no settings file was found; looked at ./app.config, "
 fi
+
+# ------------------------------------------------------------------------------------------ a file that is not there
+mkfifo "$work/pipe.csv"
+for setting in archive lists; do
+    run "$PT" lookup -c "$work/keyless.config" --set passivetotal_username= --set $setting=/nope.csv evil.com
+    is "$setting: a file that is not there" "$rc $(cat "$err")" "78 ptverdict: [ptverdict] $setting = /nope.csv: No such file or directory"
+    run "$PT" lookup -c "$work/keyless.config" --set passivetotal_username= --set $setting="$work/pipe.csv" evil.com
+    is "$setting: what is neither file nor folder" "$rc $(cat "$err")" \
+        "78 ptverdict: [ptverdict] $setting = $work/pipe.csv: neither a file nor a folder"
+done
 finish

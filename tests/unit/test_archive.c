@@ -230,10 +230,11 @@ static void it_refuses_what_is_no_archive(void **state)
     test_room *room = *state;
     ptv_local_source source;
     room->s.archive = "/nowhere/at/all.ndjson";
-    assert_int_equal(ptv_archive_open(&source, &room->s, &room->err), PTV_EIO);
-    assert_non_null(strstr(room->err.msg, "archive /nowhere/at/all.ndjson"));
+    assert_int_equal(ptv_archive_open(&source, &room->s, &room->err), PTV_ESETTINGS);
+    assert_string_equal(room->err.msg, "[ptverdict] archive = /nowhere/at/all.ndjson: No such file or directory");
     room->s.archive = "/dev/null";
-    assert_int_equal(ptv_archive_open(&source, &room->s, &room->err), PTV_EIO);
+    assert_int_equal(ptv_archive_open(&source, &room->s, &room->err), PTV_ESETTINGS);
+    assert_string_equal(room->err.msg, "[ptverdict] archive = /dev/null: neither a file nor a folder");
 }
 
 /* ------------------------------------------------------------------------------------ write and read */

@@ -176,7 +176,7 @@ static void it_names_file_and_line_of_what_is_wrong(void **state)
         unlink(room->s.lists);
     }
     room->s.lists = "/nowhere.csv";
-    assert_int_equal(ptv_lists_open(&room->source, &room->s, &room->err), PTV_EIO);
+    assert_int_equal(ptv_lists_open(&room->source, &room->s, &room->err), PTV_ESETTINGS);
 }
 
 static void it_opens_an_empty_folder(void **state)
