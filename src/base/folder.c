@@ -39,6 +39,11 @@ static void remove_below(int parent, const char *name, int depth)
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+void ptv_folder_remove_at(int parent, const char *name)
+{
+    remove_below(parent, name, 0);
+}
+
 void ptv_folder_remove(const char *path)
 {
     remove_below(AT_FDCWD, path, 0);

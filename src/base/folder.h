@@ -15,6 +15,7 @@
  */
 ptv_code ptv_folder_copy(const char *to, const char *from, mode_t mode, ptv_error *err);
 void ptv_folder_remove(const char *path); /* and all below it; what cannot be removed stays */
+void ptv_folder_remove_at(int parent, const char *name);
 /*
  * Put the folder `fresh` where `path` is, in one step, so that nobody sees half of either. What was there before comes to
  * `kept`, whose own content goes; *had_one tells whether there was something. A link `path` is made to point to `fresh`'s

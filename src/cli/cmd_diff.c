@@ -215,13 +215,6 @@ static void keep_rows(diffing *d, const ptv_buf *rows)
     }
 }
 
-static void say_lines(const ptv_buf *talk)
-{
-    const char *line = talk->data, *end = line + talk->len;
-    for (const char *newline; line < end && (newline = strchr(line, '\n')) != NULL; line = newline + 1)
-        cli_say("%.*s", (int)(newline - line), line);
-}
-
 static void take(void *self, cli_chunk *c)
 {
     diffing *d = self;
@@ -231,7 +224,7 @@ static void take(void *self, cli_chunk *c)
     else if (c->out.len)
         cli_write(NULL, c->out.data, c->out.len);
     if (c->talk.len)
-        say_lines(&c->talk);
+        cli_say_lines(c->talk.data);
 }
 
 static void progress(void *self, uint64_t done, uint64_t bytes, int64_t size)

@@ -156,13 +156,6 @@ static void *new_tally(void *self)
 
 /* ------------------------------------------------------------------------------------------- all of them */
 
-static void say_lines(const ptv_buf *talk)
-{
-    const char *line = talk->data, *end = line + talk->len;
-    for (const char *newline; line < end && (newline = strchr(line, '\n')) != NULL; line = newline + 1)
-        cli_say("%.*s", (int)(newline - line), line);
-}
-
 static void take(void *self, cli_chunk *c)
 {
     judging *j = self;
@@ -172,7 +165,7 @@ static void take(void *self, cli_chunk *c)
     if (c->out.len)
         cli_write(NULL, c->out.data, c->out.len);
     if (c->talk.len)
-        say_lines(&c->talk);
+        cli_say_lines(c->talk.data);
     cli_batch_add(&j->batch, &t->batch);
     for (size_t i = 0; i < t->count; i++) {
         j->counts[i].matched += t->rules[i].matched;

@@ -85,6 +85,12 @@ void cli_say(const char *fmt, ...)
     va_end(args);
 }
 
+void cli_say_lines(const char *lines)
+{
+    for (const char *newline; lines && (newline = strchr(lines, '\n')) != NULL; lines = newline + 1)
+        cli_say("%.*s", (int)(newline - lines), lines);
+}
+
 cli_exit cli_fail(const ptv_error *err)
 {
     cli_say("%s", err->msg);

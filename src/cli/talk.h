@@ -20,6 +20,7 @@ cli_exit cli_close(cli_exit rc);
 /* One line on stderr, "ptverdict: " in front. */
 void cli_say(const char *fmt, ...) PTV_PRINTF(1, 2);
 void cli_vsay(const char *fmt, va_list args);
+void cli_say_lines(const char *lines); /* each that ends in '\n'; NULL: none */
 /* The exit code that an error means. */
 cli_exit cli_exit_of(const ptv_error *err);
 /* Say the error, and the same. */

@@ -10,8 +10,8 @@
 #include "store/db.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,7 +20,6 @@
 #define KEPT_SETS  200 /* far more than a log of the default size speaks of */
 #define FILE_MOST  (64u << 20)
 #define PATHS_MOST (1u << 20)
-#define DEEPEST    4 /* DIGEST/0/lists/name */
 
 static ptv_code fail_errno(const char *path, ptv_error *err)
 {
@@ -33,21 +32,6 @@ static ptv_code fail_errno(const char *path, ptv_error *err)
 static bool make_folder(const char *path)
 {
     return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
-/* A folder of ours, whole. Errors stay: what is left is seen by nobody. */
-static void remove_tree(int parent, const char *name, int depth)
-{
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!folder && fd >= 0)
-        close(fd);
-    for (struct dirent *e; folder && (e = readdir(folder));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(fd, e->d_name, 0) && depth < DEEPEST)
-            remove_tree(fd, e->d_name, depth + 1);
-    if (folder)
-        closedir(folder);
-    unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 static ptv_code has_digest(const ptv_buf *bytes, const ptv_kept_file *file, ptv_error *err)
@@ -140,7 +124,7 @@ static void drop_oldest(const char *rules, ptv_arena *mem)
         }
     }
     if (oldest && sets > KEPT_SETS)
-        remove_tree(fd, oldest, 0);
+        ptv_folder_remove_at(fd, oldest);
     if (fd >= 0)
         close(fd);
 }
@@ -170,7 +154,7 @@ ptv_code ptv_store_rules_keep(ptv_store *s, const char *digest, const ptv_kept_f
             rc = copy_all(fresh, &mem, files, count, err);
         if (!rc && rename(fresh, kept) && errno != EEXIST && errno != ENOTEMPTY) /* another process was faster */
             rc = fail_errno(kept, err);
-        remove_tree(AT_FDCWD, fresh, 0); /* what is left of it */
+        ptv_folder_remove(fresh); /* what is left of it */
         drop_oldest(rules, &mem);
     }
     ptv_arena_release(&mem);
