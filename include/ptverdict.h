@@ -254,6 +254,9 @@ PTV_API ptv_code ptv_lookup(ptv_report **out, ptv_client *c, const char *text, c
 /* Many at once, one thread: submit, then wait for whichever is ready. ptv_lookup() is these three in a row.
  * The same artifact submitted twice while under way is fetched once; each submit gets its own report. */
 PTV_API ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, void *tag, ptv_error *err); /* PTV_EFULL */
+/* The same; lines of the log about it begin with this name, "[invid:80]", and leave the artifact out. */
+PTV_API ptv_code ptv_submit_named(ptv_client *c, const char *text, const char *type, const char *name, void *tag,
+                                  ptv_error *err);
 PTV_API ptv_code ptv_wait(ptv_client *c, int timeout_ms, ptv_error *err); /* PTV_ETIMEOUT: nothing ready yet */
 PTV_API bool ptv_next(ptv_client *c, ptv_report **out, void **tag);       /* false: none finished */
 PTV_API void ptv_wakeup(ptv_client *c); /* ends a ptv_wait() early; from any thread or signal handler */

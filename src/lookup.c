@@ -280,6 +280,11 @@ static ptv_code pump(ptv_client *c, ptv_error *err)
 
 ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, void *tag, ptv_error *err)
 {
+    return ptv_submit_named(c, text, type, NULL, tag, err);
+}
+
+ptv_code ptv_submit_named(ptv_client *c, const char *text, const char *type, const char *name, void *tag, ptv_error *err)
+{
     if (!c->fetcher)
         return ptv_fail(err, PTV_EINVAL, "this client was opened offline: it can judge records, not look up");
     ptv_answered *answered = ptv_answered_new(JOB_LIMIT, err);
@@ -287,6 +292,8 @@ ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, void *tag
         return PTV_ENOMEM;
     ptv_code rc = ptv_artifact_parse(&answered->artifact, &answered->mem, text, strlen(text), type, err);
     ptv_lookup_job *job = rc ? NULL : find_same(c, &answered->artifact);
+    if (job && name && job->fetch.name)
+        ptv_log(PTV_LOG_DEBUG, "fetch", "[%s] is looked up with [%s]", name, job->fetch.name);
     if (rc || job) {
         ptv_answered_unref(answered);
         return rc ? rc : add_waiter(job, text, tag, err);
@@ -300,7 +307,8 @@ ptv_code ptv_submit(ptv_client *c, const char *text, const char *type, void *tag
         ptv_answered_unref(answered);
         return rc;
     }
-    rc = add_waiter(job, text, tag, err);
+    job->fetch.name = ptv_arena_strdup(&answered->mem, name);
+    rc = name && !job->fetch.name ? ptv_arena_fail(&answered->mem, err) : add_waiter(job, text, tag, err);
     if (rc)
         free_job(job);
     return rc;

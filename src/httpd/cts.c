@@ -27,7 +27,7 @@ static void reply_hits(ptv_exchange *r, const char *id, const char *hits, int64_
 
 static ptv_step start_lookup(ptv_exchange *r, ptv_query *query, int64_t now_ms)
 {
-    ptv_job *job = ptv_job_add(r->h, PTV_HTTPD_LOOKUP, query->id, query->type, query->value);
+    ptv_job *job = ptv_job_add(r->h, PTV_HTTPD_LOOKUP, r->number, query->id, query->type, query->value);
     if (!job) {
         if (query->state == PTV_QUERY_NEW)
             ptv_queries_drop(&r->h->queries, query);
@@ -50,7 +50,7 @@ static ptv_step tell(ptv_exchange *r, int64_t now_ms)
     if (query->state == PTV_QUERY_FINISHED) {
         reply_hits(r, query->id, query->hits, 0);
     } else if (is_poll && ptv_query_polled(query, now_ms)) {
-        ptv_log(PTV_LOG_WARNING, "http", "%llu: %s %s: given up after %d polls without a verdict",
+        ptv_log(PTV_LOG_WARNING, "http", "[http:%llu] %s %s: given up after %d polls without a verdict",
                 (unsigned long long)r->number, query->type, query->value, PTV_QUERY_POLLS);
         reply_hits(r, query->id, NULL, 0);
     } else {
@@ -83,7 +83,7 @@ static ptv_step ask(ptv_exchange *r, const char *type, const char *value, int64_
 
 static ptv_step ignore(ptv_exchange *r, const char *why)
 {
-    ptv_log(PTV_LOG_INFO, "http", "%llu: no lookup: %s", (unsigned long long)r->number, why);
+    ptv_log(PTV_LOG_INFO, "http", "[http:%llu] no lookup: %s", (unsigned long long)r->number, why);
     reply_hits(r, r->id, NULL, 0);
     return PTV_STEP_REPLY;
 }
@@ -132,7 +132,7 @@ static ptv_step recall(ptv_exchange *r, int64_t now_ms)
 {
     if (!ptv_is_query_id(r->id))
         return ignore(r, "no query has such an id");
-    ptv_job *job = ptv_job_add(r->h, PTV_HTTPD_RECALL, r->id, NULL, NULL);
+    ptv_job *job = ptv_job_add(r->h, PTV_HTTPD_RECALL, r->number, r->id, NULL, NULL);
     if (!job)
         return ptv_reply_no_memory(r);
     job->request = r;
@@ -203,11 +203,13 @@ void ptv_cts_deliver(ptv_httpd *h, ptv_job *job, int64_t now_ms)
     if (!job->code && !job->is_later) {
         ptv_query_finish(&h->queries, query, job->body.len ? ptv_buf_take(&job->body, NULL) : NULL, now_ms);
     } else if (job->code == PTV_EINVAL) {
-        ptv_log(PTV_LOG_INFO, "http", "%s %s: no lookup: %s", query->type, query->value, job->why);
+        ptv_log(PTV_LOG_INFO, "http", "[http:%llu] %s %s: no lookup: %s", (unsigned long long)job->seen.number, query->type,
+                query->value, job->why);
         ptv_query_finish(&h->queries, query, NULL, now_ms);
     } else {
         if (job->code)
-            ptv_log(PTV_LOG_WARNING, "http", "%s %s: %s", query->type, query->value, job->why);
+            ptv_log(PTV_LOG_WARNING, "http", "[http:%llu] %s %s: %s", (unsigned long long)job->seen.number, query->type,
+                    query->value, job->why);
         ptv_query_later(&h->queries, query, job->code ? -1 : job->retry_after_s, now_ms);
     }
     wake_watchers(h, query);
@@ -220,7 +222,8 @@ void ptv_cts_expire(ptv_httpd *h, int64_t now_ms)
         next = query->newer;
         if (query->state != PTV_QUERY_WORKING || now_ms < ptv_given_up_ms(h, query->began_ms))
             continue;
-        ptv_log(PTV_LOG_WARNING, "http", "%s %s: no answer in time", query->type, query->value);
+        ptv_log(PTV_LOG_WARNING, "http", "[http:%llu] %s %s: no answer in time", (unsigned long long)query->job->seen.number,
+                query->type, query->value);
         ptv_job_abandon(h, query->job);
         ptv_query_later(&h->queries, query, -1, now_ms);
         wake_watchers(h, query);

@@ -66,7 +66,7 @@ typedef enum ptv_httpd_kind {
 
 typedef struct ptv_httpd_job {
     ptv_httpd_kind kind;
-    uint64_t number;   /* counted from 1: names the request in log lines, "http 12" */
+    uint64_t number;   /* of the request it began with: names it in log lines, "[http:12]" */
     const char *value; /* as it came */
     const char *type;  /* "net.name", "DNS Name" …; NULL: to be seen from the value */
     /* Threat service only, else NULL. LOOKUP: keep value and type under it before the work begins, so that a poll after

@@ -51,7 +51,7 @@ void ptv_job_free(ptv_httpd *h, ptv_job *job)
     atomic_fetch_sub(&h->waiting, 1);
 }
 
-ptv_job *ptv_job_add(ptv_httpd *h, ptv_httpd_kind kind, const char *id, const char *type, const char *value)
+ptv_job *ptv_job_add(ptv_httpd *h, ptv_httpd_kind kind, uint64_t number, const char *id, const char *type, const char *value)
 {
     bool failed = false;
     ptv_job *job = ptv_calloc(1, sizeof *job);
@@ -66,9 +66,8 @@ ptv_job *ptv_job_add(ptv_httpd *h, ptv_httpd_kind kind, const char *id, const ch
         ptv_job_free(h, job);
         return NULL;
     }
-    job->seen = (ptv_httpd_job){ .kind = kind, .value = job->value, .type = job->type, .id = job->id };
+    job->seen = (ptv_httpd_job){ .kind = kind, .number = number, .value = job->value, .type = job->type, .id = job->id };
     pthread_mutex_lock(&h->jobs.lock);
-    job->seen.number = ++h->jobs.made;
     put_last(&h->jobs, job, PTV_JOB_QUEUED);
     pthread_mutex_unlock(&h->jobs.lock);
     h->o.hooks.wake(h->o.hooks.to);

@@ -38,11 +38,11 @@ typedef struct ptv_job {
 typedef struct ptv_jobs {
     pthread_mutex_t lock;
     ptv_job *first[PTV_JOB_PLACES], *last[PTV_JOB_PLACES];
-    uint64_t made;
 } ptv_jobs;
 
 /* A job in the queue; texts are copied. NULL: no memory. */
-ptv_job *ptv_job_add(ptv_httpd *h, ptv_httpd_kind kind, const char *id, const char *type, const char *value);
+ptv_job *ptv_job_add(ptv_httpd *h, ptv_httpd_kind kind, uint64_t number, const char *id, const char *type,
+                     const char *value);
 /* Nobody waits for it any more: gone from the queue, or as soon as it comes back. */
 void ptv_job_abandon(ptv_httpd *h, ptv_job *job);
 ptv_job *ptv_job_answered(ptv_httpd *h); /* the next that came back: yours, ptv_job_free(); NULL: none */

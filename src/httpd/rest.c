@@ -59,7 +59,7 @@ static ptv_step ask_one(ptv_exchange *r, int64_t now_ms)
     if (rc == PTV_EINVAL) {
         ptv_reply_error(r, 400, "%s (a list goes as application/x-ndjson)", err.msg);
         step = PTV_STEP_REPLY;
-    } else if (rc || !(job = ptv_job_add(r->h, PTV_HTTPD_LOOKUP, NULL, type, value))) {
+    } else if (rc || !(job = ptv_job_add(r->h, PTV_HTTPD_LOOKUP, r->number, NULL, type, value))) {
         step = ptv_reply_no_memory(r);
     } else {
         job->request = r;
@@ -102,7 +102,7 @@ static bool fill(ptv_exchange *r)
         snprintf(l->input[at], sizeof l->input[at], "%.*s", (int)(len < 255 ? len : 255), line);
         l->ring[at].line = (ptv_buf)PTV_BUF(LINE_LIMIT);
         ptv_code rc = ptv_line_artifact(&type, &value, &mem, line, len, &err);
-        ptv_job *job = rc ? NULL : ptv_job_add(r->h, PTV_HTTPD_LOOKUP, NULL, type, value);
+        ptv_job *job = rc ? NULL : ptv_job_add(r->h, PTV_HTTPD_LOOKUP, r->number, NULL, type, value);
         l->ring[at].job = job;
         if (job)
             job->request = r;

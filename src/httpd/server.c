@@ -127,8 +127,8 @@ static void check_door(ptv_exchange *r, struct MHD_Connection *mhd)
     const char *host = header(mhd, "Host");
     if (*key->digest) {
         if (!ptv_door_opens(key, h->digest, header(mhd, "Authorization"))) {
-            ptv_log(PTV_LOG_WARNING, "http", "%llu: %s from %s: wrong credentials, or none", (unsigned long long)r->number,
-                    r->line, r->peer);
+            ptv_log(PTV_LOG_WARNING, "http", "[http:%llu] %s from %s: wrong credentials, or none",
+                    (unsigned long long)r->number, r->line, r->peer);
             refuse(r, 401, is_cts ? "user and password are wrong or missing" : "the bearer token is wrong or missing");
         }
     } else if (!h->is_local) {
@@ -272,7 +272,7 @@ static void tell_of(const ptv_exchange *r, int64_t now)
     bool is_lookup = r->route == PTV_ROUTE_CTS || r->route == PTV_ROUTE_CTS_POLL || r->route == PTV_ROUTE_VERDICT;
     if (hooks->served)
         hooks->served(hooks->to, r->status, is_lookup, now - r->began_ms);
-    ptv_log(is_lookup ? PTV_LOG_INFO : PTV_LOG_DEBUG, "http", "%llu: %s from %s: %d in %lld ms",
+    ptv_log(is_lookup ? PTV_LOG_INFO : PTV_LOG_DEBUG, "http", "[http:%llu] %s from %s: %d in %lld ms",
             (unsigned long long)r->number, r->line, r->peer, r->status, (long long)(now - r->began_ms));
 }
 

@@ -55,6 +55,7 @@ typedef struct door_lookup {
     ptv_lookup_tag tag; /* first: what a report comes back with */
     ptv_serve *serve;
     ptv_httpd_job *job;
+    char name[32]; /* in the log */
 } door_lookup;
 
 static void lookup_done(ptv_lookup_tag *tag, ptv_report *report)
@@ -62,6 +63,8 @@ static void lookup_done(ptv_lookup_tag *tag, ptv_report *report)
     door_lookup *l = (door_lookup *)tag;
     ptv_serve *s = l->serve;
     ptv_error none = { 0 };
+    ptv_log(PTV_LOG_INFO, "http", "[%s] %s is %s, decision %.32s", l->name, ptv_report_artifact(report),
+            ptv_verdict_name(ptv_report_verdict(report)), ptv_report_decision_id(report));
     ptv_serve_decided(s, report, NULL, NULL);
     if (s->httpd)
         ptv_httpd_answer(s->httpd, l->job, report, &none);
@@ -103,13 +106,15 @@ static void look_up(ptv_serve *s, ptv_httpd_job *job)
     door_lookup *l = ptv_calloc(1, sizeof *l);
     if (job->id)
         keep_query(s, job);
-    if (l)
+    if (l) {
         *l = (door_lookup){ .tag = { lookup_done }, .serve = s, .job = job };
+        snprintf(l->name, sizeof l->name, "http:%llu", (unsigned long long)job->number);
+    }
     if (s->now->broken)
         ptv_fail(&err, PTV_ERULES, "%s", s->now->broken);
     else if (!l)
         ptv_fail_nomem(&err);
-    else if (!ptv_submit(s->now->client, job->value, job->type, &l->tag, &err)) {
+    else if (!ptv_submit_named(s->now->client, job->value, job->type, l->name, &l->tag, &err)) {
         s->http_lookups++;
         return;
     }

@@ -350,7 +350,10 @@ static bool start(call *c, int64_t now_ms, int64_t now_utc)
         return true;
     }
     char *expanded = w->hooks.expand ? w->hooks.expand(w->hooks.owner, c->asked->value) : NULL;
-    ptv_code rc = ptv_submit(w->client, expanded ? expanded : c->asked->value, c->asked->type, &c->tag, &err);
+    ptv_code rc =
+        ptv_submit_named(w->client, expanded ? expanded : c->asked->value, c->asked->type, c->correlation, &c->tag, &err);
+    if (rc == PTV_EINVAL && expanded && strcmp(expanded, c->asked->value) != 0) /* it may be a secret */
+        ptv_fail(&err, rc, "what %.200s stands for is not an artifact", c->asked->value);
     ptv_free(expanded);
     if (rc == PTV_EFULL)
         return false;

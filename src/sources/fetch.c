@@ -420,7 +420,8 @@ static void respond(void *tag, const ptv_response *response)
     a->in_flight = false;
     ptv_code rc = read_response(a, response, &retry);
     ptv_section_info *info = info_of(a);
-    ptv_log(PTV_LOG_DEBUG, "fetch", "%s %s: %s, %.0f ms", fetch->record->subject->value, ptv_section_name(a->section),
+    ptv_log(PTV_LOG_DEBUG, "fetch", fetch->name ? "[%s] %s: %s, %.0f ms" : "%s %s: %s, %.0f ms",
+            fetch->name ? fetch->name : fetch->record->subject->value, ptv_section_name(a->section),
             rc ? info->reason : "ok", response->elapsed_ms);
     if (rc == PTV_OK && a->section == PTV_ACCOUNT)
         remember_account(a);

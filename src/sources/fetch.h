@@ -27,6 +27,7 @@ typedef struct ptv_fetch { /* one lookup's fetching; embed it, zero it */
     ptv_fetcher *fetcher;
     ptv_record *record;
     ptv_arena *mem;
+    const char *name;          /* stands for the artifact in the log; NULL: itself. Lives with the record */
     bool local_only;           /* not routable: network sources are not asked */
     int64_t deadline_ms;       /* on the transport's clock; 0: none */
     ptv_sections pending;      /* asked, not answered yet */
