@@ -55,11 +55,14 @@ cli_exit cli_session_open(cli_session *s, const cli_options *o, ptv_client_optio
     ptv_code rc = ptv_findings_new(&findings, &err);
     if (!rc)
         rc = ptv_client_new(&s->client, s->config, &how, findings, &err);
-    if (findings && (rc == PTV_ERULES || (!rc && o->verbose)))
+    bool told = findings && rc == PTV_ERULES; /* the error is the first of them */
+    if (told || (!rc && o->verbose))
         cli_findings_say(findings, rc ? PTV_ERROR : PTV_WARNING);
     if (rc == PTV_ERULES && findings && is_settings_alone(findings))
         err.code = PTV_ESETTINGS;
     ptv_findings_free(findings);
+    if (told)
+        return cli_exit_of(&err);
     return rc ? cli_fail(&err) : CLI_OK;
 }
 

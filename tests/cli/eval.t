@@ -102,6 +102,17 @@ cp "$work/short.json" "$work/some/a"
 : >"$work/some/b"
 judge "$work/some" --format json
 is 'an empty file in a folder' "$rc $(verdicts)" '0 compromised refused '
+rm "$work/some/b"
+ln -s nowhere "$work/some/b"
+mkfifo "$work/some/c"
+mkdir "$work/some/d"
+cp "$work/short.json" "$work/some/e"
+judge "$work/some" --format json
+is 'a link that leads nowhere and what is no file are damaged records of a folder, another folder is none' "$rc $(verdicts)" \
+    '0 compromised refused refused compromised '
+has 'the link is named' "$err" "$work/some/b:1: No such file or directory"
+has 'the other too' "$err" "$work/some/c:1: not a regular file"
+has 'both are counted' "$err" '4 inputs: 2 compromised, 0 unknown, 0 no_match, 0 skipped, 2 refused'
 judge -
 is 'a list from elsewhere may be empty' "$rc $(wc -c <"$out" | tr -d ' ')" '0 0'
 has 'and is counted' "$err" 'ptverdict: 0 inputs: '
@@ -225,4 +236,6 @@ has 'a playbook reads why' "$out" '"reason":"evil.example could not be judged: n
 run "$PT" check "$work/shadow"
 is 'check warns of such a set' "$rc $(head -n 1 "$out")" \
     "0 $work/shadow: warning: no rule is live: nothing is judged, and every verdict is unknown [W-NO-LIVE]"
+run "$PT" eval --rules "$work/nope" "$work/short.json"
+is 'rules that are not there: said once, 65' "$rc $(cat "$err")" "65 $work/nope: error: cannot be read: No such file or directory [E-FILE]"
 finish
