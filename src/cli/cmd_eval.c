@@ -280,7 +280,8 @@ const cli_command cli_cmd_eval = {
         "({\"artifact\": \"evil.example\", \"tags\": [\"phishing\"]}), saved answers (fetch --save), compact records, lines "
         "of the\n"
         "decision log. Times are judged at --now, else at the record's fetched_at, never at the clock. A damaged record is\n"
-        "reported and counted, and costs only itself; an empty file is one. A folder without any is bad input (65).",
+        "reported and counted, and costs only itself; an empty file is one, and one in a folder that cannot be read.\n"
+        "A folder without any is bad input (65).",
     .example =
         "  ptverdict eval archive/ --format csv\n"
         "  ptverdict eval quiet.json --why-not fresh-and-busy\n"

@@ -22,6 +22,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_JOBS = 256, PLACES_EACH = 3, KEPT_BYTES = 4 << 20 };
@@ -63,7 +64,7 @@ cli_cutter cli_chunk_begin(cli_chunk *c)
 
 bool cli_chunk_next(cli_record *out, cli_chunk *c, cli_cutter *cut)
 {
-    bool one = c->too_long || c->empty;
+    bool one = c->too_long || *c->broken;
     if (one)
         *out = (cli_record){ .text = c->in.data ? c->in.data : "", .len = c->in.len, .line = c->line };
     bool found = one ? c->subjects == 0 : cli_cut(cut, out);
@@ -73,9 +74,9 @@ bool cli_chunk_next(cli_record *out, cli_chunk *c, cli_cutter *cut)
 
 ptv_code cli_chunk_refusal(const cli_chunk *c, ptv_error *why)
 {
-    return c->too_long ? ptv_fail(why, PTV_EINVAL, "longer than %zu bytes", CLI_RECORD_LIMIT)
-           : c->empty  ? ptv_fail(why, PTV_EINVAL, "the file is empty")
-                       : PTV_OK;
+    return c->too_long  ? ptv_fail(why, PTV_EINVAL, "longer than %zu bytes", CLI_RECORD_LIMIT)
+           : *c->broken ? ptv_fail(why, PTV_EINVAL, "%s", c->broken)
+                        : PTV_OK;
 }
 
 /* ----------------------------------------------------------------------------------------------- workers */
@@ -259,21 +260,46 @@ static bool has_subject(const cli_chunk *c)
     return c->too_long || cli_cut(&cut, &record);
 }
 
+static cli_chunk *free_chunk(cli_pool *p)
+{
+    cli_chunk *c = &p->ring[(p->first + p->used) % p->size];
+    c->broken[0] = '\0';
+    return c;
+}
+
+static void name_chunk(cli_chunk *c, const char *name)
+{
+    size_t len = strlen(name);
+    snprintf(c->name, sizeof c->name, "%s", len < sizeof c->name ? name : name + len - sizeof c->name + 1);
+}
+
+static ptv_code judge_broken(cli_pool *p, const char *name, const char *why, ptv_error *err)
+{
+    cli_chunk *c = free_chunk(p);
+    ptv_buf_clear(&c->in);
+    c->line = 1;
+    c->too_long = false;
+    snprintf(c->broken, sizeof c->broken, "%s", why);
+    name_chunk(c, name);
+    return judge_chunk(p, c, true, err);
+}
+
 /* Standard input and pipes are lists, which may be empty; a file is there because of what is in it. */
 static ptv_code judge_file(cli_pool *p, int fd, const char *name, ptv_error *err)
 {
     cli_source source;
     ptv_code rc = PTV_OK;
-    size_t len = strlen(name);
     bool found = false, is_list = fd == STDIN_FILENO;
     cli_source_open(&source, fd, name);
     while (!rc && !cli_output_failed()) {
         bool is_short;
-        cli_chunk *c = &p->ring[(p->first + p->used) % p->size];
+        cli_chunk *c = free_chunk(p);
         cli_got got = read_chunk(p, &source, c, &is_short, err);
-        c->empty = got == CLI_GOT_END && !found && !is_list && source.size >= 0;
-        if (got == CLI_GOT_END && !c->empty)
+        if (got == CLI_GOT_END) {
+            if (!found && !is_list && source.size >= 0)
+                rc = judge_broken(p, name, "the file is empty", err);
             break;
+        }
         p->interrupted = cli_interrupted();
         if (p->interrupted)
             break;
@@ -283,8 +309,8 @@ static ptv_code judge_file(cli_pool *p, int fd, const char *name, ptv_error *err
             rc = err->code;
             break;
         }
-        found = found || c->empty || has_subject(c);
-        snprintf(c->name, sizeof c->name, "%s", len < sizeof c->name ? name : name + len - sizeof c->name + 1);
+        found = found || has_subject(c);
+        name_chunk(c, name);
         rc = judge_chunk(p, c, is_short, err);
         p->work->progress(p->work->self, p->done, source.bytes, source.size);
     }
@@ -303,6 +329,23 @@ static ptv_code judge_path(cli_pool *p, const char *path, ptv_error *err)
     return rc;
 }
 
+/* Of a folder: one that cannot be read is damaged, and costs only itself; a link that leads nowhere is one. */
+static ptv_code judge_entry(cli_pool *p, const char *path, ptv_error *err)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
+        return PTV_OK;
+    if (there && !S_ISREG(st.st_mode))
+        return judge_broken(p, path, "not a regular file", err);
+    int fd = there ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return judge_broken(p, path, strerror(errno), err);
+    ptv_code rc = judge_file(p, fd, path, err);
+    close(fd);
+    return rc;
+}
+
 /* A folder stands for its files, in byte order of their names: what fetch --save wrote. */
 static ptv_code judge_folder(cli_pool *p, const char *folder, ptv_error *err)
 {
@@ -316,8 +359,8 @@ static ptv_code judge_folder(cli_pool *p, const char *folder, ptv_error *err)
         char *path = ptv_path_join(&mem, folder, names[i]);
         if (!path)
             rc = ptv_arena_fail(&mem, err);
-        else if (*names[i] != '.' && ptv_is_file(path))
-            rc = judge_path(p, path, err);
+        else if (*names[i] != '.')
+            rc = judge_entry(p, path, err);
     }
     ptv_arena_release(&mem);
     return rc;

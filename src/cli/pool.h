@@ -15,7 +15,7 @@ typedef struct cli_chunk {
     char name[256];        /* of the file; the end of a longer one */
     uint64_t line;         /* the number of its first line */
     bool too_long;         /* the start of one subject that is too long */
-    bool empty;            /* no subject where one had to be: a file without any counts as one that is damaged */
+    char broken[96];       /* why there is no subject where one had to be: counts as one that is damaged; "" */
     uint64_t skip;         /* subjects to leave out at the start */
     uint64_t subjects;     /* found, skipped ones included; set by the worker */
     void *tally;           /* the command's counts of this stretch */

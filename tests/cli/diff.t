@@ -111,7 +111,12 @@ is 'no record at all is no success' "$rc" 65
 has 'and an empty file is a damaged record' "$err" 'empty:1: the file is empty'
 compare old new --over empty --over good.ndjson --format json
 has 'which is counted' "$out" '"records":5,"changed":3,"unchanged":1,"refused":1,'
-mkdir none
+mkdir none links
+ln -s nowhere links/lost.ndjson
+cp good.ndjson links/more.ndjson
+compare old new --over links --format json
+has 'nor is a link that leads nowhere passed over' "$out" '"records":5,"changed":3,"unchanged":1,"refused":1,'
+has 'it is named' "$err" 'links/lost.ndjson:1: No such file or directory'
 compare old new --over none
 is 'an empty folder is no success' "$rc" 65
 has 'and is named' "$err" 'there is no record in none'
