@@ -475,7 +475,9 @@ PTV_API void ptv_test_free(ptv_test_report *r); /* NULL is fine */
 
 /* One line of a self-test: what was tested, and what to do about it. No paid query is made. */
 typedef void ptv_selftest_fn(void *to, const char *what, bool passed, const char *message);
-PTV_API ptv_code ptv_selftest(const ptv_config *config, ptv_selftest_fn *line, void *to, ptv_error *err);
+/* Of `options` (NULL is fine) its rules count. PTV_ESETTINGS: a test failed. */
+PTV_API ptv_code ptv_selftest(const ptv_config *config, const ptv_client_options *options, ptv_selftest_fn *line, void *to,
+                              ptv_error *err);
 
 /* ---------------------------------------------------------------------------------------------- log */
 

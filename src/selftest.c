@@ -91,14 +91,14 @@ static ptv_code ask_account(probe *p, const ptv_config *config, ptv_error *err)
     return rc == PTV_ENOMEM ? rc : PTV_OK;
 }
 
-static ptv_code test_rules(probe *p, const ptv_config *config, ptv_error *err)
+static ptv_code test_rules(probe *p, const ptv_config *config, const ptv_client_options *options, ptv_error *err)
 {
     ptv_findings *findings = NULL;
     ptv_code rc = ptv_findings_new(&findings, err);
     if (rc)
         return rc;
     ptv_error why = { 0 };
-    rc = ptv_check(findings, config, NULL, &why);
+    rc = ptv_check(findings, config, options, &why);
     char text[256];
     size_t errors = ptv_findings_count(findings, PTV_ERROR);
     if (rc && !errors)
@@ -113,7 +113,8 @@ static ptv_code test_rules(probe *p, const ptv_config *config, ptv_error *err)
     return PTV_OK;
 }
 
-ptv_code ptv_selftest(const ptv_config *config, ptv_selftest_fn *line, void *to, ptv_error *err)
+ptv_code ptv_selftest(const ptv_config *config, const ptv_client_options *options, ptv_selftest_fn *line, void *to,
+                      ptv_error *err)
 {
     ptv_arena mem = PTV_ARENA(64 << 20);
     ptv_source_settings settings;
@@ -123,16 +124,16 @@ ptv_code ptv_selftest(const ptv_config *config, ptv_selftest_fn *line, void *to,
     const char *file = ptv_config_file(config);
     snprintf(text, sizeof text, "%s%.500s", ptv_is_file(file) ? "read from " : "", file);
     say(&p, "settings", true, text);
-    ptv_code rc = test_rules(&p, config, err);
+    ptv_code rc = test_rules(&p, config, options, err);
     if (rc)
         goto out;
     if (ptv_settings_sources(&settings, &mem, config, false, &why)) {
         say(&p, "sources", false, why.msg);
         goto out;
     }
-    ptv_client_options options = { .without_rules = true };
+    ptv_client_options bare = { .without_rules = true };
     ptv_client *client = NULL;
-    if (ptv_client_new(&client, config, &options, NULL, &why)) {
+    if (ptv_client_new(&client, config, &bare, NULL, &why)) {
         say(&p, "sources", false, why.msg);
         goto out;
     }

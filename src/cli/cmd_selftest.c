@@ -43,11 +43,12 @@ static cli_exit run_selftest(const cli_options *o)
     ptv_error err = { 0 };
     tally t = { .json = cli_format(o->format) == PTV_FORMAT_JSON };
     int platform = 0;
+    const ptv_client_options how = cli_client_options(o);
     cli_exit code = cli_session_configure(&session, o);
     if (!code) {
         ptv_code rc = ptv_serve_selftest(session.config, print_line, &t, &platform, &err);
         if (!rc)
-            rc = ptv_selftest(session.config, print_line, &t, &err);
+            rc = ptv_selftest(session.config, &how, print_line, &t, &err);
         if (rc && !t.failed)
             cli_fail(&err);
         code = platform ? (cli_exit)platform : rc || t.failed ? CLI_PROBLEMS : CLI_OK;
@@ -70,5 +71,6 @@ const cli_command cli_cmd_selftest = {
         "time.",
     .example = "  ptverdict selftest -c /etc/ptverdict/app.config",
     .formats = "text json",
+    .flags = CLI_BIT(FLAG_RULES),
     .run = run_selftest,
 };
