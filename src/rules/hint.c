@@ -99,7 +99,7 @@ static const char *missing_bracket(ptv_arena *mem, const ptv_tokens *tokens)
     size_t depth = 0;
     for (size_t i = 0; i + 1 < tokens->count; i++) {
         const ptv_token *t = &tokens->items[i];
-        if (t->kind != PTV_TOK_SIGN || t->len != 1 || !strchr("{}()", *t->at))
+        if (t->kind != PTV_TOK_SIGN || t->len != 1 || !*t->at || !strchr("{}()", *t->at))
             continue;
         if (*t->at == '{' || *t->at == '(') {
             if (depth == DEEPEST)
@@ -133,6 +133,8 @@ const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int li
         { "\xef\xbb\xbf", "an invisible byte order mark on line %d: delete it" },
     };
     ptv_tokens tokens;
+    if (ptv_text_starts(lua_message, "attempt to load a binary chunk"))
+        return "this is compiled Lua, and rules are text";
     if (!ptv_lex(&tokens, mem, source, len))
         return NULL;
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {

@@ -451,6 +451,19 @@ static void reads_the_names_of_custom_functions(void **state)
     expect(t, ROWS(rows));
 }
 
+static void says_of_compiled_lua_what_it_is(void **state)
+{
+    rules_test *t = *state;
+    rules_write_bytes("bad.lua", "\x1bLuaT\0x", 7);
+    assert_int_equal(rules_load_paths(t, (const char *const[]){ "bad.lua", NULL }), PTV_ERULES);
+    assert_says_only(t,
+                     "bad.lua:0: error: attempt to load a binary chunk (mode is 't'); this is compiled Lua, and rules are "
+                     "text (the rest of this file was not looked at) [E-SYNTAX]\n");
+    rules_write_bytes("bad.lua", "local x = 1 \0 }", 15);
+    rules_load_paths(t, (const char *const[]){ "bad.lua", NULL });
+    assert_says(t, "; '}' on line 1 closes nothing (the rest");
+}
+
 static void hints_at_what_a_syntax_error_means(void **state)
 {
     rules_test *t = *state;
@@ -591,21 +604,14 @@ int main(void)
 {
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, rules_setup, rules_teardown)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(gives_the_five_messages_of_the_design),
-        IN_FOLDER(guesses_names),
-        IN_FOLDER(tells_what_an_argument_should_be),
-        IN_FOLDER(tells_a_condition_from_a_value),
-        IN_FOLDER(tells_what_is_wrong_with_a_rule),
-        IN_FOLDER(tells_what_is_wrong_with_hit_and_note),
-        IN_FOLDER(tells_what_is_wrong_with_an_allowance),
-        IN_FOLDER(finds_what_can_never_match),
-        IN_FOLDER(reads_the_names_of_custom_functions),
-        IN_FOLDER(hints_at_what_a_syntax_error_means),
-        IN_FOLDER(goes_on_with_the_other_files),
-        IN_FOLDER(minds_what_sources_can_give),
-        IN_FOLDER(warns_of_a_set_without_a_live_rule),
-        IN_FOLDER(notes_a_shadow_rule_that_stays_unknown),
-        IN_FOLDER(warns_of_unused_settings),
+        IN_FOLDER(gives_the_five_messages_of_the_design),  IN_FOLDER(guesses_names),
+        IN_FOLDER(tells_what_an_argument_should_be),       IN_FOLDER(tells_a_condition_from_a_value),
+        IN_FOLDER(tells_what_is_wrong_with_a_rule),        IN_FOLDER(tells_what_is_wrong_with_hit_and_note),
+        IN_FOLDER(tells_what_is_wrong_with_an_allowance),  IN_FOLDER(finds_what_can_never_match),
+        IN_FOLDER(reads_the_names_of_custom_functions),    IN_FOLDER(hints_at_what_a_syntax_error_means),
+        IN_FOLDER(goes_on_with_the_other_files),           IN_FOLDER(minds_what_sources_can_give),
+        IN_FOLDER(says_of_compiled_lua_what_it_is),        IN_FOLDER(warns_of_a_set_without_a_live_rule),
+        IN_FOLDER(notes_a_shadow_rule_that_stays_unknown), IN_FOLDER(warns_of_unused_settings),
         IN_FOLDER(says_each_thing_once_and_not_for_ever),
     };
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);
