@@ -174,6 +174,10 @@ static void coverage_json(ptv_json_out *o, const ptv_test_report *r)
 {
     ptv_json_open(o, "coverage", '{');
     ptv_json_put_number(o, "percent", ptv_test_coverage(r));
+    if (r->options.coverage_percent)
+        ptv_json_put_int(o, "wanted", r->options.coverage_percent);
+    else
+        ptv_json_put_null(o, "wanted");
     ptv_json_open(o, "rules", '[');
     for (const ptv_covered *v = r->covered; v;) {
         const ptv_covered *next;
@@ -217,6 +221,7 @@ static void run_json(ptv_buf *out, const ptv_test_report *r)
     ptv_json_put_bool(&o, "passed", ptv_test_passed(r));
     ptv_json_put_int(&o, "cases_passed", (int64_t)r->passed);
     ptv_json_put_int(&o, "cases_failed", (int64_t)r->failed);
+    ptv_json_put_bool(&o, "stopped", r->stopped);
     ptv_json_put_int(&o, "problems", (int64_t)r->problems);
     cases_json(&o, r);
     coverage_json(&o, r);
@@ -233,6 +238,10 @@ static void run_json(ptv_buf *out, const ptv_test_report *r)
         ptv_json_put_text(&o, "trees", f->trees);
         ptv_json_close(&o, '}');
     }
+    ptv_json_close(&o, ']');
+    ptv_json_open(&o, "left_out", '[');
+    for (const ptv_name *n = r->left_out; n; n = n->next)
+        ptv_json_put_text(&o, NULL, n->name);
     ptv_json_close(&o, ']');
     ptv_findings_json(&o, r->findings);
     ptv_json_close(&o, '}');

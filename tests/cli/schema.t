@@ -80,7 +80,7 @@ has_verdicts() {
     done
 }
 
-echo 1..13
+echo 1..17
 it "lookup writes a line an artifact with the shipped rule" lookup_all --rules rules --format json
 it "every decision is valid" valid docs/decision.schema.json "$work/out"
 it "all four verdicts are among them" has_verdicts
@@ -97,7 +97,33 @@ it "eval judges them again" sh -c '"$1" eval -c "$2/app.config" --rules examples
     --now 2026-05-01T00:00:00Z - <"$2/out" >"$2/again"' - "$ptverdict" "$work"
 it "every one of these decisions is valid" valid docs/decision.schema.json "$work/again"
 
+# Cases that pass and fail, gates that hold and do not, files that do not load, all as `test --format json` tells them.
+mkdir "$work/rules"
+cat >"$work/rules/1.lua" <<'EOC'
+rule "closed" { severity = "high", when = tags:has_any { "x" }, on_unknown = "match" }
+allow "ours" { reason = "r", owner = "o", expires = "2027-01-31", when = artifact:in_zone { "corp.example" } }
+EOC
+cat >"$work/rules/1.test.lua" <<'EOC'
+case "yes" { now = "2026-05-01T00:00:00Z", given = { artifact = "evil.example", tags = { "x" } }, expect = { verdict = "no_match" } }
+case "no" { now = "2026-05-01T00:00:00Z", given = { artifact = "evil.example", tags = {} }, expect = { verdict = "no_match" } }
+case "lost" { given = fixture "lost.json", expect = { verdict = "no_match" } }
+EOC
+echo 'rule "broken" {' >"$work/rules/2.lua"
+test_all() {
+    for options in '' '--coverage 50' '--fail-sections' '--fail-fast' '--explain' '--run nothing'; do
+        # shellcheck disable=SC2086  # options
+        "$ptverdict" test $options --format json "$work/rules" 2>/dev/null
+    done
+    "$ptverdict" test --strict --format json "$work/rules/1.lua" examples/cookbook 2>/dev/null
+}
+test_all >"$work/tests"
+it "test says what came of the cases" grep -q '"cases_passed":1,"cases_failed":2,"stopped":false,"problems":1,' "$work/tests"
+it "of the gates" grep -q '"wanted":100,.*"kind":"allowance".*"noticed_when_inverted":false.*"left_out":\["closed"' "$work/tests"
+it "every line of it is valid" valid docs/test.schema.json "$work/tests"
+
 # A schema that lets everything through would prove nothing.
+sed 's/"tree":/"trees":/' "$work/tests" >"$work/bad"
+it "a misspelt key of it is noticed" sh -c '! "$@"' - "$python" tests/schema/validate.py docs/test.schema.json "$work/bad"
 sed 's/"verdict":/"verdict_":/' "$work/again" >"$work/bad"
 it "a misspelt key is noticed" sh -c '! "$@"' - "$python" tests/schema/validate.py docs/decision.schema.json "$work/bad"
 sed 's/"state":"ok"/"state":"fine"/' "$work/out" >"$work/bad"

@@ -29,7 +29,7 @@ is 'nor --coverage, when the file is named' "$rc" 1
 run "$PT" test --coverage 0 "$work/alone"
 is '--coverage 0 only shows' "$rc" 0
 run "$PT" test --strict --format json "$work/alone"
-has 'json: percent' "$out" '"coverage":{"percent":0,'
+has 'json: percent' "$out" '"coverage":{"percent":0,"wanted":100,'
 has 'json: findings' "$out" '"code":"W-NO-CASE","message":"no case judges rule \"alone\""'
 run "$PT" test --strict --format junit "$work/alone"
 has 'junit: the gate' "$out" 'coverage is 0 %, wanted 100 %'
@@ -219,6 +219,8 @@ EOR
 cases "$work/k/2.test.lua"
 run "$PT" test --fail-sections --run no "$work/k"
 has 'on_unknown = "match" is named where it turns' "$out" 'left out: rule closed turns to match, as its on_unknown = "match" says'
+run "$PT" test --fail-sections --run no --format json "$work/k"
+has 'in json too' "$out" '"left_out":["closed"]'
 run "$PT" test --coverage 0 --format json "$work/k"
 has 'json names every case that saw a condition' "$out" '"cases":1,"first":"yes","names":["yes"]'
 finish
