@@ -53,12 +53,6 @@ static ptv_code has_digest(const char *folder, const char *named, const char *di
     return rc;
 }
 
-static bool is_same_folder(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 ptv_code ptv_rules_apply(ptv_applied *out, const ptv_config *config, const char *folder, const char *digest, ptv_error *err)
 {
     ptv_applied a;
@@ -69,7 +63,7 @@ ptv_code ptv_rules_apply(ptv_applied *out, const ptv_config *config, const char 
         return rc;
     if (!ptv_is_dir(folder))
         return ptv_fail(err, PTV_EIO, "%s is no folder", folder);
-    if (is_same_folder(folder, a.path))
+    if (ptv_folder_same(folder, a.path))
         return ptv_fail(err, PTV_EIO, "%s is the folder in use: there is nothing to put in its place", folder);
     snprintf(fresh, sizeof fresh, "%s.new-%ld", a.path, (long)getpid());
     snprintf(a.kept, sizeof a.kept, "%.*s.old", (int)sizeof a.kept - 5, a.path);

@@ -190,3 +190,9 @@ ptv_code ptv_folder_exchange(const char *path, const char *fresh, const char *ke
     sync_parent(path);
     return rc;
 }
+
+bool ptv_folder_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}

@@ -22,5 +22,6 @@ void ptv_folder_remove_at(int parent, const char *name);
  * content, beside the folder that it pointed to, which stays where it is. Errors: PTV_EIO; nothing has changed then.
  */
 ptv_code ptv_folder_exchange(const char *path, const char *fresh, const char *kept, bool *had_one, ptv_error *err);
+bool ptv_folder_same(const char *a, const char *b); /* one folder, whatever names lead to it */
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -225,6 +226,10 @@ static cli_exit run_apply(const cli_options *o)
     cli_exit code = cli_session_configure(&a.session, o);
     if (!code && ptv_rules_place(&a.place, a.session.config, &err))
         code = cli_fail(&err);
+    if (!code && ptv_folder_same(o->operands[0], a.place.path)) {
+        cli_say("%s is the folder in use: there is nothing to put in its place", o->operands[0]);
+        code = CLI_USAGE;
+    }
     a.sides[0] = (diff_side){ .named = a.place.path };
     a.sides[1] = (diff_side){ .named = o->operands[0] };
     a.page = (diff_page){ .format = DIFF_TEXT, .color = o->color, .before = &a.sides[0], .after = &a.sides[1] };

@@ -15,7 +15,8 @@
 
 typedef struct search {
     const char *wanted;
-    ptv_buf line; /* the last one found: a call that was delivered again repeats its decision */
+    ptv_buf line;  /* the last one found: calls for one artifact within a second share a decision */
+    ptv_buf heads; /* of each, a line; a call that was delivered again has the same */
     bool ambiguous;
 } search;
 
@@ -25,6 +26,39 @@ static const char *id_of(const char *line, size_t len)
     static const char key[] = "\"decision_id\":\"";
     const char *at = memmem(line, len < 256 ? len : 256, key, sizeof key - 1);
     return at ? at + sizeof key - 1 : NULL;
+}
+
+static const char *text_of(const ptv_json *line, const char *key)
+{
+    const char *text = ptv_json_text(ptv_json_find(line, key));
+    return text ? text : "";
+}
+
+static void add_part(ptv_buf *out, const char *name, const char *value)
+{
+    if (!*value)
+        return;
+    ptv_buf_puts(out, name);
+    ptv_escape_terminal(out, value, strlen(value));
+}
+
+static void add_head(search *s, const char *text, size_t len)
+{
+    ptv_arena mem = PTV_ARENA(LINE_LIMIT);
+    ptv_buf head = PTV_BUF(LINE_LIMIT);
+    ptv_error err;
+    const ptv_json *line;
+    if (!ptv_json_parse(&line, &mem, text, len, &err)) {
+        add_part(&head, "decision ", text_of(line, "decision_id"));
+        add_part(&head, " of ", text_of(line, "now"));
+        add_part(&head, ", incident ", text_of(line, "incident_id"));
+        add_part(&head, ", artifact ", text_of(line, "artifact_id"));
+        ptv_buf_putc(&head, '\n');
+        if (!head.failed && !(s->heads.len && strstr(s->heads.data, head.data)))
+            ptv_buf_puts(&s->heads, head.data);
+    }
+    ptv_buf_release(&head);
+    ptv_arena_release(&mem);
 }
 
 static int look_at(void *to, const char *line, size_t len)
@@ -39,6 +73,7 @@ static int look_at(void *to, const char *line, size_t len)
     s->ambiguous |= before && strncmp(before, id, whole) != 0;
     ptv_buf_clear(&s->line);
     ptv_buf_append(&s->line, line, len);
+    add_head(s, line, len);
     return s->line.failed != PTV_OK;
 }
 
@@ -65,12 +100,6 @@ static cli_exit find_line(search *s, const ptv_config *config, ptv_error *err)
     return CLI_OK;
 }
 
-static const char *text_of(const ptv_json *line, const char *key)
-{
-    const char *text = ptv_json_text(ptv_json_find(line, key));
-    return text ? text : "";
-}
-
 /* What rules read then, before all that is set now. */
 static ptv_code set_settings(ptv_config *config, const ptv_json *line, ptv_error *err)
 {
@@ -88,31 +117,12 @@ static ptv_code set_settings(ptv_config *config, const ptv_json *line, ptv_error
     return rc;
 }
 
-static void print_escaped(const char *text)
+static void print_head(const search *s, const ptv_json *line)
 {
-    ptv_buf safe = PTV_BUF(LINE_LIMIT);
-    ptv_escape_terminal(&safe, text, strlen(text));
-    cli_print("%s", safe.data ? safe.data : "");
-    ptv_buf_release(&safe);
-}
-
-static void print_part(const char *name, const char *value)
-{
-    if (!*value)
-        return;
-    cli_print("%s", name);
-    print_escaped(value);
-}
-
-static void print_head(const ptv_json *line)
-{
-    print_part("decision ", text_of(line, "decision_id"));
-    print_part(" of ", text_of(line, "now"));
-    print_part(", incident ", text_of(line, "incident_id"));
-    print_part(", artifact ", text_of(line, "artifact_id"));
-    cli_print("\n");
-    print_part("then: ", text_of(line, "summary"));
-    cli_print("\n");
+    ptv_buf summary = PTV_BUF(LINE_LIMIT);
+    add_part(&summary, "then: ", text_of(line, "summary"));
+    cli_print("%s%s\n", s->heads.len ? s->heads.data : "", summary.len ? summary.data : "");
+    ptv_buf_release(&summary);
 }
 
 /* The same digests at the same time make the same id; the verdict also depends on settings that no digest covers. */
@@ -126,8 +136,8 @@ static void compare(const ptv_json *line, const ptv_report *r)
         cli_say("it was %s then and is %s now: alert_from, stale, or the program, has changed since", then, now);
 }
 
-static ptv_code judge_again(cli_session *s, const cli_options *o, const ptv_json *line, char **rules, size_t count,
-                            const ptv_buf *text, ptv_error *err)
+static ptv_code judge_again(cli_session *s, const cli_options *o, const search *found, const ptv_json *line, char **rules,
+                            size_t count, ptv_error *err)
 {
     ptv_report *report = NULL;
     bool json = o->format && strcmp(o->format, "json") == 0;
@@ -141,10 +151,10 @@ static ptv_code judge_again(cli_session *s, const cli_options *o, const ptv_json
     if (!rc)
         rc = ptv_client_new(&s->client, s->config, &how, NULL, err);
     if (!rc)
-        rc = ptv_eval(&report, s->client, text->data, text->len, err);
+        rc = ptv_eval(&report, s->client, found->line.data, found->line.len, err);
     if (!rc) {
         if (!json) {
-            print_head(line);
+            print_head(found, line);
             cli_print("\n");
         }
         rc = ptv_report_write(report, json ? PTV_FORMAT_JSON : PTV_FORMAT_TEXT, flags, cli_write, NULL, err);
@@ -154,23 +164,23 @@ static ptv_code judge_again(cli_session *s, const cli_options *o, const ptv_json
     return rc;
 }
 
-static cli_exit explain(cli_session *s, const cli_options *o, const ptv_buf *text, ptv_arena *mem)
+static cli_exit explain(cli_session *s, const cli_options *o, const search *found, ptv_arena *mem)
 {
     const ptv_json *line;
     char **rules = NULL;
     size_t count = 0;
     ptv_error err = { 0 };
     cli_exit code = CLI_OK;
-    ptv_code rc = ptv_json_parse(&line, mem, text->data, text->len, &err);
+    ptv_code rc = ptv_json_parse(&line, mem, found->line.data, found->line.len, &err);
     if (!rc)
         rc = ptv_rules_kept(&rules, &count, s->config, text_of(line, "ruleset"), &err);
     if (!rc && count == 0) {
-        print_head(line);
+        print_head(found, line);
         cli_say("the rules of that time were not kept (digest %s): what the log says is all there is",
                 text_of(line, "ruleset"));
         code = CLI_DATA;
     } else if (!rc) {
-        rc = judge_again(s, o, line, rules, count, text, &err);
+        rc = judge_again(s, o, found, line, rules, count, &err);
     }
     ptv_rules_kept_free(rules);
     return rc && !cli_output_failed() ? cli_fail(&err) : code;
@@ -181,13 +191,14 @@ static cli_exit run_why(const cli_options *o)
     cli_session session = { 0 };
     ptv_error err = { 0 };
     ptv_arena mem = PTV_ARENA(LINE_LIMIT);
-    search s = { .wanted = o->operands[0], .line = PTV_BUF(LINE_LIMIT) };
+    search s = { .wanted = o->operands[0], .line = PTV_BUF(LINE_LIMIT), .heads = PTV_BUF(LINE_LIMIT) };
     cli_exit code = cli_session_configure(&session, o);
     if (!code)
         code = find_line(&s, session.config, &err);
     if (!code)
-        code = explain(&session, o, &s.line, &mem);
+        code = explain(&session, o, &s, &mem);
     ptv_buf_release(&s.line);
+    ptv_buf_release(&s.heads);
     ptv_arena_release(&mem);
     cli_session_close(&session);
     return code;

@@ -69,7 +69,7 @@ is 'a case that fails: exit 1' "$rc $(cat "$live/10-tags.lua")" "1 $now"
 has 'it is shown' "$out" 'FAIL'
 sed -i 's/no_match/compromised/' "$fresh/10-tags.test.lua"
 pt apply "$live"
-is 'the folder in use itself' "$rc $(grep -c 'is the folder in use' "$err")" '65 1'
+is 'the folder in use itself: said at once' "$rc $(grep -c 'is the folder in use' "$err") $(cat "$out")" '64 1 '
 pt apply "$work/nowhere"
 is 'no folder' "$rc" 1
 run "$PT" apply -c "$work/empty.config" --dry-run "$fresh"

@@ -62,6 +62,16 @@ pt why "$id"
 is 'why explains' "$rc $(head -n 1 "$out" | cut -d ' ' -f 1-2)" "0 decision $id"
 has 'with the conditions' "$out" 'tags:has_any'
 is 'and nothing to object to' "$(cat "$err")" ''
+grep "$id" "$log" >"$work/one.ndjson"
+{
+    sed 's/"incident_id":null,"artifact_id":null/"incident_id":"7","artifact_id":"3"/; p' "$work/one.ndjson"
+    sed 's/"incident_id":null,"artifact_id":null/"incident_id":"9","artifact_id":"4"/' "$work/one.ndjson"
+} >>"$log"
+pt why "$id"
+is 'calls that share a decision are shown each, delivered twice or not' "$rc $(grep "^decision $id" "$out" | sed 's/^[^,]*//')" "0 
+, incident 7, artifact 3
+, incident 9, artifact 4"
+is 'the explanation once' "$(grep -c '^then: ' "$out") $(grep -c 'tags:has_any' "$out")" '1 1'
 pt why "$(printf %.10s "$id")" --format json
 is 'the first digits are enough; json is the decision' "$rc $(member decision_id "$out")" "0 $id"
 has 'with its trace' "$out" '"trace":['
