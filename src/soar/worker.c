@@ -431,9 +431,14 @@ static void answer_strange(call *c, ptv_code rc, const char *why, int64_t now_ut
         ptv_call_action(&c->reply);
         done(c, how, now_utc);
         return;
+    } else if (!c->asked->function || !*c->asked->function) {
+        snprintf(text, sizeof text,
+                 "the call names no function (function.name is missing or not a text): this worker runs '%s'",
+                 c->worker->function);
+        how = PTV_CALL_MALFORMED;
     } else {
-        snprintf(text, sizeof text, "the function '%.200s' is not known here: this worker runs '%s'",
-                 c->asked->function ? c->asked->function : "", c->worker->function);
+        snprintf(text, sizeof text, "the function '%.200s' is not known here: this worker runs '%s'", c->asked->function,
+                 c->worker->function);
     }
     ptv_log(PTV_LOG_ERROR, "worker", "[%s] %s", c->correlation, text);
     ptv_call_error(&c->reply, text);
