@@ -251,7 +251,7 @@ static ptv_code rule_files(const ptv_rule_file **out, size_t *count, ptv_arena *
     if (most && ptv_config_text(config, PTV_OPT_RULES) && ptv_text_starts(where, ptv_config_file(config)))
         return ptv_fail(err, PTV_ESETTINGS, "%s: rules come from there or from [" RULE_FILES "], not from both", where);
     *out = files;
-    *count = ptv_text_equal(where, "flag") ? 0 : most;
+    *count = ptv_text_equal(where, "--set") ? 0 : most;
     return PTV_OK;
 }
 

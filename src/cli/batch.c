@@ -220,8 +220,11 @@ cli_exit cli_batch_end(cli_batch *b)
         say_summary(b);
     if (b->stopped)
         cli_say("stopped: %s. To go on: the same command with --skip %llu", b->stopped, (unsigned long long)b->stopped_at);
-    if (b->judged && !b->answered && !b->offline)
+    if (b->judged && !b->answered && !b->offline) {
+        if (!b->o->quiet)
+            cli_say("nothing could be read from any source; 'ptverdict selftest' tests settings, connection and key");
         return CLI_UNAVAILABLE;
+    }
     if (b->stopped)
         return CLI_STOPPED;
     if (b->refused && !b->judged)

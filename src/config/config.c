@@ -142,7 +142,7 @@ static ptv_code pick(setting *s, const ptv_config *c, view *v, const file_layer 
     const ptv_opt_info *info = &ptv_opt_table[o];
     const flag *f = find_flag(c->flags, info->section, info->key);
     if (f) {
-        *s = (setting){ *f->value ? f->value : NULL, "flag", 0, f->secret };
+        *s = (setting){ *f->value ? f->value : NULL, "--set", 0, f->secret };
         return PTV_OK;
     }
     char name[PTV_OPT_ENV_MAX];
@@ -219,7 +219,7 @@ static ptv_code collect_rules(const ptv_config *c, view *v, const file_layer *fi
     }
     for (const flag *f = c->flags; f; f = f->before)
         if (strcmp(f->section, "rules") == 0 && find_flag(c->flags, "rules", f->key) == f)
-            add_pair(v, "rules", f->key, f->value, "flag", f->secret);
+            add_pair(v, "rules", f->key, f->value, "--set", f->secret);
     return PTV_OK;
 }
 

@@ -50,7 +50,7 @@ struct ptv_config; /* ptv_config in ptverdict.h */
 const char *ptv_config_text(const struct ptv_config *c, ptv_opt o); /* NULL: not set and no default */
 int64_t ptv_config_int(const struct ptv_config *c, ptv_opt o);      /* INT; SECONDS in milliseconds; BYTES in bytes */
 bool ptv_config_bool(const struct ptv_config *c, ptv_opt o);
-/* "flag", "environment PTVERDICT_PLAN", "app.config:12", "default" */
+/* "--set", "environment PTVERDICT_PLAN", "app.config:12", "default" */
 const char *ptv_config_where(const struct ptv_config *c, ptv_opt o);
 /* The value as it may be shown: secrets, mounted secrets and user-info in a URL are "********"; NULL as ptv_config_text().
  */

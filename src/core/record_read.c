@@ -425,8 +425,14 @@ static ptv_code read_infos(reader *in, const ptv_json *object)
 
 static ptv_code unknown_name(const reader *in, const char *name)
 {
-    const char *words[FIELDS + PTV_SECTION_COUNT + COUNT(top_keys)];
+    static const char *const in_section[] = { "failed", "not_asked", "not_needed", "unsupported", "cause", "retry_after_s" };
+    const char *words[FIELDS + PTV_SECTION_COUNT + COUNT(top_keys) + COUNT(in_section)];
+    const char *dot = strchr(name, '.');
     size_t count = 0;
+    ptv_section section;
+    for (size_t i = 0; dot && section_find(&section, name, (size_t)(dot - name)) && i < COUNT(in_section); i++)
+        if (!(words[count++] = ptv_arena_printf(in->mem, "%s.%s", ptv_section_name(section), in_section[i])))
+            return no_room(in);
     for (size_t i = 0; i < ptv_field_count; i++)
         words[count++] = ptv_fields[i].name;
     for (int s = 0; s < PTV_SECTION_COUNT; s++)

@@ -6,6 +6,7 @@
 #include "rules/judge.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "rules/explain.h"
 
 enum { MOST_NAMES = 3 };
@@ -203,9 +204,11 @@ static void summarise_unknown(ptv_judging *j)
     put_open_reasons(j, j->how->alert_from);
     if (d->unknown_kind == PTV_UNKNOWN_FIX)
         ptv_buf_puts(&j->words, "); asking again is useless until that is mended");
-    else if (d->retry_after_s >= 0)
-        ptv_buf_printf(&j->words, "); ask again in %lld s", (long long)d->retry_after_s);
-    else
+    else if (d->retry_after_s >= 0) {
+        char wait[32];
+        ptv_duration_format(wait, d->retry_after_s);
+        ptv_buf_printf(&j->words, "); ask again in %s", wait);
+    } else
         ptv_buf_puts(&j->words, "); ask again later");
     put_suppressed(j);
 }

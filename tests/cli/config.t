@@ -21,7 +21,7 @@ export PT_USER=n4me-in-environment
 run "$PT" config -c "$work/app.config" --set max_in_flight=4
 is 'config exits 0' "$rc" 0
 has 'a value of the file, with its line' "$out" "plan = fast  # $work/app.config:7"
-has 'a flag' "$out" 'max_in_flight = 4  # flag'
+has 'a flag' "$out" 'max_in_flight = 4  # --set'
 has 'a default' "$out" 'query_in = url  # default'
 has 'a setting of the rules' "$out" "fresh = 30d  # $work/app.config:9"
 has 'a secret is masked' "$out" 'passivetotal_api_key = ********'

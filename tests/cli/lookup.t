@@ -32,6 +32,7 @@ pt lookup analyst@example.com quiet.example
 is 'one of two refused: exit 0' "$rc" 0
 pt lookup status-503.tags.example --format json
 is 'nothing could be read at all: exit 69' "$rc" 69
+has 'where to look for the reason' "$err" "'ptverdict selftest' tests"
 has 'and still a decision, unknown' "$out" '"verdict":"unknown"'
 pt lookup quiet.example --format csv
 is 'csv has a header and a row' "$(wc -l <"$out" | tr -d ' ') $(head -n 1 "$out" | cut -c 1-14)" '2 artifact,input'

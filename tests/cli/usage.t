@@ -44,6 +44,8 @@ says 'a bad colour' 64 "--color takes auto, always or never, not 'blue'" --color
 says 'a settings file that is not there' 78 'nowhere.config: No such file or directory' config -c nowhere.config
 says 'an unknown setting' 78 "--set: unknown setting 'plna' (did you mean 'plan'?)" config --set plna=fast
 
+says 'a wrong value of a setting' 78 "--set: plan in [ptverdict]: 'quick' is not one of frugal, fast" config --set plan=quick
+
 run "$PT" -q config -- x
 is 'after -- all words are operands' "$rc" 64
 run "$PT" -qcnowhere.config config

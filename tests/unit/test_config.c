@@ -101,7 +101,7 @@ static void takes_flag_before_environment_before_file_before_default(void **stat
     assert_string_equal(ptv_config_where(c, PTV_OPT_PLAN), "environment PTVERDICT_PLAN");
     assert_int_equal(ptv_config_set(c, "plan = fast", &err), PTV_OK);
     assert_string_equal(ptv_config_text(c, PTV_OPT_PLAN), "fast");
-    assert_string_equal(ptv_config_where(c, PTV_OPT_PLAN), "flag");
+    assert_string_equal(ptv_config_where(c, PTV_OPT_PLAN), "--set");
     assert_int_equal(ptv_config_set(c, "ptverdict.plan=frugal", &err), PTV_OK);
     assert_string_equal(ptv_config_text(c, PTV_OPT_PLAN), "frugal");
     unsetenv("PTVERDICT_PLAN");
@@ -180,7 +180,7 @@ static void keeps_what_it_had_when_a_read_fails(void **state)
     refusal("[ptverdict]\nplan = frugal\nnonsense = 1\n");
     assert_string_equal(ptv_config_text(c, PTV_OPT_PLAN), "fast");
     assert_int_equal(ptv_config_set(c, "plan=slow", &err), PTV_ESETTINGS);
-    assert_string_equal(err.msg, "flag: plan in [ptverdict]: 'slow' is not one of frugal, fast");
+    assert_string_equal(err.msg, "--set: plan in [ptverdict]: 'slow' is not one of frugal, fast");
     assert_int_equal(ptv_config_set(c, "max_in_flight=4", &err), PTV_OK);
     assert_string_equal(ptv_config_text(c, PTV_OPT_PLAN), "fast");
 }
@@ -282,7 +282,7 @@ static void collects_the_settings_of_rules(void **state)
     p = ptv_config_rules_at(c, 2);
     assert_string_equal(p.key, "fresh");
     assert_string_equal(p.value, "7d");
-    assert_string_equal(p.where, "flag");
+    assert_string_equal(p.where, "--set");
 }
 
 static void takes_paths_of_a_file_from_beside_it(void **state)

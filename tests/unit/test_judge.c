@@ -139,7 +139,7 @@ static void a_failed_call_makes_it_unknown(void **state)
     r->sections[PTV_TAGS].retry_after_s = 60;
     judge_record(r);
     assert_int_equal(D.retry_after_s, 60);
-    assert_string_equal(D.summary, "unknown: flagged-tags not decided (tags: HTTP 503); ask again in 60 s");
+    assert_string_equal(D.summary, "unknown: flagged-tags not decided (tags: HTTP 503); ask again in 1m");
     r->sections[PTV_TAGS].cause = PTV_CAUSE_KEY;
     judge_record(r);
     assert_int_equal(D.unknown_kind, PTV_UNKNOWN_FIX);
