@@ -305,12 +305,10 @@ static void csv_what(ptv_buf *out, const diff_page *p, const ptv_rule_change *r)
     ptv_buf_release(&words);
 }
 
-static void csv_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
+static void csv_rule(ptv_buf *out, const diff_page *p, const ptv_comparison *c, const ptv_rule_change *r)
 {
-    static const ptv_rule_change no_rule;
     static const ptv_condition no_condition;
     char room[PATH_ROOM], line[16] = "";
-    const ptv_rule_change *r = c->rule_count ? &c->rules[0] : &no_rule;
     const ptv_condition *why = r->condition_count ? &r->conditions[0] : &no_condition;
     if (why->file)
         snprintf(line, sizeof line, "%d", why->line);
@@ -328,6 +326,16 @@ static void csv_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
     csv_cell(out, why->seen, ',');
     csv_cell(out, why->file ? place(p, why, room) : NULL, ',');
     csv_cell(out, line, '\n');
+}
+
+/* A row for each rule that came out differently, with the first of its conditions. */
+static void csv_row(ptv_buf *out, const diff_page *p, const ptv_comparison *c)
+{
+    static const ptv_rule_change no_rule;
+    if (!c->rule_count)
+        csv_rule(out, p, c, &no_rule);
+    for (size_t i = 0; i < c->rule_count; i++)
+        csv_rule(out, p, c, &c->rules[i]);
 }
 
 /* --------------------------------------------------------------------------------------------- markdown */

@@ -80,6 +80,14 @@ has 'a damaged record in json' one.json '"schema":"ptverdict.refused/1"'
 has 'counts in json' one.json '"records":6,"changed":3,"unchanged":2,"refused":1'
 compare old new --over records.ndjson --format csv
 has 'csv' "$out" 'a.example,no_match,,compromised,high,busy,no_match,match,,passive_dns.count:at_least(3),yes,4,new/10-busy.lua,3'
+mkdir two && cp new/*.lua two && cat >two/30-two.lua <<'EOR'
+rule "two" { title = "t", severity = "critical", when = passive_dns.count:at_least(4), note = "n" }
+EOR
+compare old two --over good.ndjson --format csv
+is 'csv: a row for each rule that made a difference' "$(grep '^a.example,' "$out" | cut -d , -f 1-8)" \
+    'a.example,no_match,,compromised,critical,busy,no_match,match
+a.example,no_match,,compromised,critical,two,,match'
+compare old new --over records.ndjson --format csv
 has 'a damaged record in csv' "$out" 'refused,,refused'
 compare old new --over records.ndjson --format markdown
 # shellcheck disable=SC2016  # code spans of markdown
