@@ -261,6 +261,11 @@ static void add_case(ptv_form *f, const ptv_case *c)
         ptv_form_problem(f, c->line, "E-KEY", "%s has no given", f->where);
     if (!c->expect.line)
         ptv_form_problem(f, c->line, "E-KEY", "%s has no expect", f->where);
+    const built_case *same = r->cases;
+    while (same && strcmp(same->data.name, c->name) != 0)
+        same = same->next;
+    if (same) /* --run, reports and build servers know a case by its name */
+        ptv_form_problem(f, c->line, "E-KEY", "%s: the case of line %d has that name", f->where, same->data.line);
     if (++r->count > MOST_CASES)
         luaL_error(f->L, "more than %d cases in one file", MOST_CASES);
     built_case *built = ptv_form_keep(f->L, r->mem, sizeof *built);

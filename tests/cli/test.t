@@ -164,6 +164,26 @@ run "$PT" test --format junit "$work/given"
 has 'junit counts them' "$out" "name=\"$at\" tests=\"10\" failures=\"9\""
 has 'and shows them' "$out" "<failure message=\"line 11: case &quot;given / absolute&quot;: fixture: "
 
+cat >"$work/k/2.test.lua" <<'EOR'
+case "same" { given = { artifact = "evil.example", tags = { "x" } }, expect = { verdict = "compromised" } }
+case "same" { given = { artifact = "evil.example", tags = { "x" } }, expect = { verdict = "compromised" } }
+case "rows" {
+  expect = { verdict = "compromised" },
+  rows = {
+    { name = "same", given = { artifact = "evil.example", tags = { "x" } } },
+    { name = "other", given = { artifact = "evil.example", tags = { "x" } } },
+    { name = "same", given = { artifact = "evil.example", tags = { "x" } } },
+  },
+}
+EOR
+rule "$work/k/2.lua" tested
+run "$PT" test "$work/k"
+is 'two of one name could not be told apart' "$rc $(tail -n 1 "$out")" '1 3 passed, 2 failed'
+has 'the case' "$err" "$work/k/2.test.lua:2: error: case \"same\": the case of line 1 has that name"
+has 'the row' "$err" "$work/k/2.test.lua:8: error: case \"rows / same\": the case of line 6 has that name"
+run "$PT" test --run 'rows / other' "$work/k"
+is 'a row is picked by its name' "$(grep -c '^ok' "$out")" 1
+
 # Allowances have conditions too; exceptions.csv has entries.
 mkdir "$work/allowed" "$work/allowed/lists"
 at=$work/allowed/1.lua
