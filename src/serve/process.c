@@ -12,6 +12,7 @@
 #include "serve/parts.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -99,7 +100,7 @@ ptv_code ptv_serve_status(const ptv_config *config, char **json, bool *healthy, 
     if (!rc && (rc = ptv_file_read(&text, path, err)) != PTV_OK)
         ptv_wrap(err, "%s", path);
     if (!rc) {
-        bool is_fresh = stat(path, &st) == 0 && ptv_clock_utc() - st.st_mtime <= STATUS_OLD_S;
+        bool is_fresh = stat(path, &st) == 0 && llabs(ptv_clock_utc() - st.st_mtime) <= STATUS_OLD_S; /* clocks jump */
         *healthy = is_fresh && strstr(text.data, "\"ready\":true") != NULL;
         *json = ptv_buf_take(&text, NULL);
     }

@@ -28,7 +28,7 @@ void ptv_serve_free(ptv_serve *s); /* NULL is fine */
 
 /*
  * The platform's side of the self-test: REST login and subscription, with the exit codes of the framework's self-test: 0, 20
- * to 25, 30 to 34. No message is taken off the queue.
+ * to 25, 30 to 33. No message is taken off the queue.
  */
 ptv_code ptv_serve_selftest(const ptv_config *config, ptv_selftest_fn *line, void *to, int *exit_code, ptv_error *err);
 /* Bring an export.res to the platform and let our API key use the message destinations in it. Errors: PTV_EINVAL the file,
