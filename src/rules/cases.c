@@ -265,7 +265,7 @@ static void add_case(ptv_form *f, const ptv_case *c)
     while (same && strcmp(same->data.name, c->name) != 0)
         same = same->next;
     if (same) /* --run, reports and build servers know a case by its name */
-        ptv_form_problem(f, c->line, "E-KEY", "%s: the case of line %d has that name", f->where, same->data.line);
+        ptv_form_problem(f, c->line, "E-DUP", "%s: the case of line %d has that name", f->where, same->data.line);
     if (++r->count > MOST_CASES)
         luaL_error(f->L, "more than %d cases in one file", MOST_CASES);
     built_case *built = ptv_form_keep(f->L, r->mem, sizeof *built);

@@ -179,7 +179,7 @@ EOR
 rule "$work/k/2.lua" tested
 run "$PT" test "$work/k"
 is 'two of one name could not be told apart' "$rc $(tail -n 1 "$out")" '1 3 passed, 2 failed'
-has 'the case' "$err" "$work/k/2.test.lua:2: error: case \"same\": the case of line 1 has that name"
+has 'the case' "$err" "$work/k/2.test.lua:2: error: case \"same\": the case of line 1 has that name [E-DUP]"
 has 'the row' "$err" "$work/k/2.test.lua:8: error: case \"rows / same\": the case of line 6 has that name"
 run "$PT" test --run 'rows / other' "$work/k"
 is 'a row is picked by its name' "$(grep -c '^ok' "$out")" 1
