@@ -103,12 +103,18 @@ static ptv_code keep_warnings(reader *p, ptv_section section)
 
 /* ------------------------------------------------------------------------------------------ scalars */
 
-/* The key of the section: must be there, may be null. */
+/* The key of the section: must be there, once; may be null. */
 static const ptv_json *need_key(reader *p, const ptv_json *root, const char *key)
 {
     const ptv_json *v = ptv_json_find(root, key);
     if (!v)
         ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: no key \"%s\"", key);
+    for (const ptv_json *other = v ? ptv_json_next(v) : NULL; other; other = ptv_json_next(other)) {
+        if (strcmp(ptv_json_key(other), key) != 0)
+            continue;
+        ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"%s\" is there twice", key);
+        return NULL;
+    }
     return v;
 }
 

@@ -220,6 +220,8 @@ static const spoken answers[] = {
       "failed outage: unexpected shape: \"tags\" item 1 is an object" },
     /* nor may a part of it be of another: what it would have said nobody knows */
     { PTV_TAGS, 200, "{\"tags\":[\"x\",{\"tag\":\"y\"}]}", "failed outage: unexpected shape: \"tags\" item 2 is an object" },
+    { PTV_TAGS, 200, "{\"tags\":[],\"tags\":[\"compromised\"]}",
+      "failed outage: unexpected shape: \"tags\" is there twice" },
     { PTV_TAGS, 200, "{\"tags\":[null,\"x\"]}", "ok [x] (tags[0]: no text: null)" },
     { PTV_SUBDOMAINS, 200, "{\"subdomains\":[\"www\",7]}",
       "failed outage: unexpected shape: \"subdomains\" item 2 is a number" },
