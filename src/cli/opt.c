@@ -104,7 +104,7 @@ static cli_exit unknown_option(const cli_options *o, const char *name, size_t le
 void cli_wipe_secret(char *assignment)
 {
     char *equals = strchr(assignment, '=');
-    if (!equals || equals[1] == '$')
+    if (!equals)
         return;
     size_t len = (size_t)(equals - assignment);
     for (int i = 0; i < PTV_OPT_COUNT; i++) {

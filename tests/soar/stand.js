@@ -239,4 +239,4 @@ async function test(body, mockArgs = []) {
     process.exit(t.failed ? 1 : 0);
 }
 
-module.exports = { test, sleep, until, startHelper, KEY };
+module.exports = { test, sleep, until, startHelper, PT, KEY };
