@@ -245,7 +245,7 @@ help:
 	@echo 'make lint        clang-tidy, luacheck, shellcheck, format, who includes whom'
 	@echo 'make fuzz        libFuzzer, SECONDS_EACH=20 a target; T=artifact for one'
 	@echo 'make bench       measured figures beside their targets; T=PATTERN for one'
-	@echo 'make bench-soar  the same for serve, with a real broker; T=latency, throughput, start or memory'
+	@echo 'make bench-soar  the same for serve, with a real broker; T=latency, throughput, start, limits or memory'
 	@echo 'make coverage    line coverage of the tests'
 	@echo 'make format      clang-format'
 	@echo 'make install     to PREFIX=/usr/local (DESTDIR honoured); make uninstall takes it away'

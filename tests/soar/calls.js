@@ -27,4 +27,24 @@ function actionCall() {
     };
 }
 
-module.exports = { functionCall, actionCall };
+const named = (inputs) => ({ body: `{"function": {"name": "fn_passivetotal"}, "inputs": ${inputs}}` });
+const quiet = '"passivetotal_artifact_type": "DNS Name", "passivetotal_artifact_value": "quiet.example"';
+
+/** What /call can send that is no good call. */
+const POISON = {
+    'no JSON': { body: 'not JSON at all' },
+    'an empty body': { body: '' },
+    'JSON that is no object': { body: '[1, 2]' },
+    'JSON cut short': { body: '{"function": {"name": ' },
+    'no reply-to': { value: 'a.example', headers: { 'reply-to': null } },
+    'no correlation-id': { value: 'a.example', headers: { 'correlation-id': null } },
+    'inputs of null': named('null'),
+    'inputs that are a list': named('[1]'),
+    'names that are no identifiers': named(`{"class": 1, "a b": 2, "": 3, ${quiet}}`),
+    'another function': { function: 'fn_other', value: 'a.example' },
+    'an action': { action: true },
+    'invalid UTF-8': { base64: Buffer.from(named(`{"x": "\xff", ${quiet}}`).body, 'latin1').toString('base64') },
+    'a lone surrogate': named(`{"x": "\\ud800", ${quiet}}`),
+};
+
+module.exports = { functionCall, actionCall, POISON };

@@ -17,9 +17,9 @@
 //   POST /down       { on }: REST refuses connections, or no longer
 //   POST /set        { actions_enabled, function, key_secret... }: see `state`; { handle }: queues of that name from now on
 //   POST /reset      forgets requests, faults and replies
-//   POST /call       { value, type } or { inputs } or { body }, and { org, count, function, headers, text, correlation, reply_to, queue }:
-//                    sends; count calls get "evil-N.example" for a value of "evil-*.example". Answers { correlations } when the broker
-//                    has them. text: no content-length. A header of null is left out.
+//   POST /call       { value, type }, { inputs }, { body } or { base64 }, and { org, count, function, headers, text, correlation, reply_to,
+//                    queue }: sends; count calls get "evil-N.example" for a value of "evil-*.example". Answers { correlations } when it
+//                    has been received. text: no content-length. A header of null is left out.
 //   POST /wait       { correlations } or { count }, { timeout_ms }: replies once each has its complete one
 //   GET  /replies    [{ correlation, complete, payload, raw, headers, destination, ms }]; ?correlation=
 //   POST /read       { on: false }: leaves replies on the queue;   POST /settle { ms }: waits, then { complete, duplicate, lost }
@@ -205,7 +205,7 @@ async function sendOne(call, i, how) {
     const org = call.org || 201;
     const correlation = call.correlation || `invid:${next++}`;
     const value = String(call.value === undefined ? 'bad.example' : call.value).replace('*', String(i + 1));
-    const body = call.body !== undefined ? (typeof call.body === 'string' ? call.body : JSON.stringify(call.body)) :
+    const body = call.base64 ? Buffer.from(call.base64, 'base64') : call.body !== undefined ? (typeof call.body === 'string' ? call.body : JSON.stringify(call.body)) :
         JSON.stringify(call.action ? actionCall() : functionCall(call.function || state.function, call.inputs || {
             passivetotal_artifact_type: call.type || 'DNS Name', passivetotal_artifact_value: value,
         }));

@@ -1,37 +1,46 @@
 #!/usr/bin/env node
-// Row 22: reconnect: the first try within a second, back within two of the broker's return; REST login too. (What happens after ten
-// minutes is a matter of the clock: tests/unit/test_consumer.c.)
+// Row 22: reconnect: the first try within a second, after five seconds the next is never more than two away; REST login too. What happens
+// after ten minutes is a matter of the clock: tests/unit/test_consumer.c and test_platform.c. What the connect itself takes is measured by
+// `make bench-soar`.
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
 const { sleep, test, until } = require('./stand');
 
 test(async (s, t) => {
-    const ups = (w) => (w.log.match(/subscribed to/g) || []).length;
+    const ups = () => (w.log.match(/subscribed to/g) || []).length;
+    let said = 0;
+    /** The pauses announced since the last time. */
+    const waits = () => {
+        const all = [...w.log.matchAll(/next try in ([0-9.]+) s/g)].map((m) => Number(m[1]));
+        const out = all.slice(said);
+        said = all.length;
+        return out;
+    };
+    const soon = (name, list, least) => t.ok(name, list.length >= least && list[0] <= 1 && Math.max(...list) <= 2, list.join(' '));
+
     await s.platform('down', { on: true });
     const w = await s.worker({ wait: false });
     await w.says('next try in');
-    await sleep(3000);
-    t.ok('REST down: it tries again', (w.log.match(/next try in/g) || []).length >= 2);
-    t.is('and does not end', w.code, null);
-    let before = Date.now();
+    await sleep(5000);
+    t.is('REST down: it does not end', w.code, null);
     await s.platform('down', { on: false });
     await w.up();
-    t.ok('subscribed within two seconds of REST coming back', Date.now() - before < 2500, `${Date.now() - before} ms`);
+    const all = waits();
+    soon('REST down: tried again within a second, then within two', all, 3);
 
-    before = Date.now();
     await s.tap('cut', {});
-    await until(() => ups(w) === 2, 5000, 'subscribed again');
-    t.ok('cut: subscribed again within a second', Date.now() - before < 1500, `${Date.now() - before} ms`);
+    await until(() => ups() === 2, 10000, 'subscribed again');
+    const [cut] = waits();
+    t.ok('cut: the first try is within a second', cut <= 1, `${cut} s`);
 
     await s.tap('refuse', { on: true });
     await s.tap('cut', {});
     await sleep(5000);
-    before = Date.now();
     await s.tap('refuse', { on: false });
-    await until(() => ups(w) === 3, 10000, 'subscribed again');
-    t.ok('away for five seconds: serving within two of its return', Date.now() - before < 2500, `${Date.now() - before} ms`);
-    t.is('and it works', (await s.call({ value: 'quiet.example' })).pop().payload.results.success, true);
-    const waits = [...w.log.matchAll(/next try in ([0-9.]+) s/g)].map((m) => Number(m[1]));
-    t.ok('no two waits are the same', new Set(waits).size > 1, waits.join(' '));
+    await until(() => ups() === 3, 10000, 'subscribed again');
+    const away = waits();
+    soon('broker away for five seconds: tried again within a second, then within two', away, 3);
+    t.is('and it works', (await s.call({ value: 'quiet.example' })).find((r) => r.complete).payload.results.success, true);
+    t.ok('no two waits are the same', new Set([...all, ...away]).size > 2, [...all, ...away].join(' '));
     t.is('stopped', await w.stop(), 0);
 });
