@@ -265,7 +265,7 @@ static ptv_code fill_classification(reader *p, const ptv_json *root)
     if (!text && ptv_json_kind_of(v) != PTV_JSON_NULL)
         return bad_kind(p, "classification", v);
     p->r->classification = ptv_classification_parse(text);
-    if (p->r->classification)
+    if (p->r->classification || !text) /* none has a word of its own */
         return PTV_OK;
     ptv_buf shown = PTV_BUF(1 << 10);
     ptv_escape_terminal(&shown, text, ptv_text_clip(text, strlen(text), MAX_VALUE_SHOWN));
