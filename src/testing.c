@@ -12,11 +12,30 @@
 
 enum { REPORT_BYTES = 256 << 20 };
 
-static const char *keep_buf(ptv_arena *mem, ptv_buf *b)
+typedef struct trees {
+    ptv_buf in[PTV_TEST_INKS];
+} trees;
+
+static void put_tree(trees *t, const char *heading, const ptv_rule_result *rule)
 {
-    const char *text = b->failed ? NULL : ptv_arena_strdup(mem, b->data ? b->data : "");
-    ptv_buf_release(b);
-    return text;
+    for (int ink = 0; ink < PTV_TEST_INKS; ink++) {
+        ptv_buf_puts(&t->in[ink], heading);
+        ptv_report_tree(&t->in[ink], rule, ink == PTV_TEST_INKED ? PTV_WRITE_COLOR : 0);
+    }
+}
+
+/* NULL where there is none, or more than fits. */
+static ptv_code keep_trees(const char *out[PTV_TEST_INKS], ptv_arena *mem, trees *t, ptv_error *err)
+{
+    ptv_code rc = PTV_OK;
+    for (int ink = 0; ink < PTV_TEST_INKS; ink++) {
+        const char *text = t->in[ink].failed ? NULL : t->in[ink].data;
+        out[ink] = ptv_arena_strdup(mem, text);
+        if (text && !out[ink])
+            rc = ptv_arena_fail(mem, err);
+        ptv_buf_release(&t->in[ink]);
+    }
+    return rc;
 }
 
 /* ------------------------------------------------------------------------------------------- the four reports */
@@ -82,20 +101,22 @@ static ptv_code add_flip(ptv_test_run *r, ptv_test_case *p, ptv_section s, const
     ptv_flip *flip = ptv_test_keep(&report->mem, sizeof *flip, err);
     if (!flip)
         return err->code;
-    ptv_buf trees = PTV_BUF(1 << 20);
-    ptv_buf_printf(&trees, "as given:\n");
-    ptv_report_tree(&trees, before, 0);
-    ptv_buf_printf(&trees, "with %s failed:\n", ptv_section_name(s));
-    ptv_report_tree(&trees, after, 0);
+    trees both = { { PTV_BUF(1 << 20), PTV_BUF(1 << 20) } };
+    char heading[64];
+    snprintf(heading, sizeof heading, "with %s failed:\n", ptv_section_name(s));
+    put_tree(&both, "as given:\n", before);
+    put_tree(&both, heading, after);
     *flip = (ptv_flip){ .file = ptv_arena_strdup(&report->mem, p->data->file),
                         .name = ptv_arena_strdup(&report->mem, p->data->name),
                         .rule = ptv_arena_strdup(&report->mem, before->id),
                         .line = p->data->line,
                         .section = s,
                         .before = ptv_outcome_name(before->outcome),
-                        .after = ptv_outcome_name(after->outcome),
-                        .trees = keep_buf(&report->mem, &trees) };
-    if (!flip->file || !flip->name || !flip->rule || !flip->trees)
+                        .after = ptv_outcome_name(after->outcome) };
+    ptv_code rc = keep_trees(flip->trees, &report->mem, &both, err);
+    if (rc)
+        return rc;
+    if (!flip->file || !flip->name || !flip->rule)
         return ptv_arena_fail(&report->mem, err);
     *report->flips_end = flip;
     report->flips_end = &flip->next;
@@ -143,11 +164,14 @@ static ptv_code try_failed_sections(ptv_test_run *r, ptv_test_case *p, ptv_arena
     return rc;
 }
 
-static ptv_code add_result(ptv_test_run *r, const ptv_case *c, const char *failure, const char *tree, int64_t elapsed_us,
+/* shown: the trees, released here; NULL: none. */
+static ptv_code add_result(ptv_test_run *r, const ptv_case *c, const char *failure, trees *shown, int64_t elapsed_us,
                            ptv_error *err)
 {
+    const char *tree[PTV_TEST_INKS] = { NULL };
     ptv_test_report *report = r->report;
-    ptv_case_result *result = ptv_test_keep(&report->mem, sizeof *result, err);
+    ptv_code rc = shown ? keep_trees(tree, &report->mem, shown, err) : PTV_OK;
+    ptv_case_result *result = rc ? NULL : ptv_test_keep(&report->mem, sizeof *result, err);
     if (!result)
         return err->code;
     *result = (ptv_case_result){ .file = ptv_arena_strdup(&report->mem, c->file),
@@ -155,9 +179,9 @@ static ptv_code add_result(ptv_test_run *r, const ptv_case *c, const char *failu
                                  .line = c->line,
                                  .failed = failure != NULL,
                                  .failure = ptv_arena_strdup(&report->mem, failure),
-                                 .tree = ptv_arena_strdup(&report->mem, tree),
+                                 .tree = { tree[PTV_TEST_PLAIN], tree[PTV_TEST_INKED] },
                                  .elapsed_us = elapsed_us };
-    if (!result->file || !result->name || (failure && !result->failure) || (tree && !result->tree))
+    if (!result->file || !result->name || (failure && !result->failure))
         return ptv_arena_fail(&report->mem, err);
     report->failed += result->failed;
     report->passed += !result->failed;
@@ -198,19 +222,18 @@ static ptv_code run_prepared(ptv_test_run *r, ptv_test_case *p, ptv_error *err)
     ptv_code rc = judge(&d, &mem, p, true, truths, -1, err);
     if (!rc) {
         ptv_buf failure = PTV_BUF(1 << 20);
-        ptv_buf tree = PTV_BUF(1 << 20);
+        trees shown = { { PTV_BUF(1 << 20), PTV_BUF(1 << 20) } };
         const ptv_rule_result *culprit = NULL;
         bool differs = ptv_expect_differs(&failure, &culprit, &d, &p->data->expect);
         if (differs)
             add_expiry(&failure, p, &d);
         for (size_t i = 0; r->report->options.explain && i < d.rule_count; i++)
-            ptv_report_tree(&tree, &d.rules[i], 0);
+            put_tree(&shown, "", &d.rules[i]);
         if (culprit && !r->report->options.explain)
-            ptv_report_tree(&tree, culprit, 0);
+            put_tree(&shown, "", culprit);
         const char *lines = !differs ? NULL : failure.failed ? "more differs than fits here\n" : failure.data;
-        rc = add_result(r, p->data, lines, tree.failed ? NULL : tree.data, (ptv_clock_ms() - started) * 1000, err);
+        rc = add_result(r, p->data, lines, &shown, (ptv_clock_ms() - started) * 1000, err);
         ptv_buf_release(&failure);
-        ptv_buf_release(&tree);
         if (!rc)
             rc = note_coverage(p, r->report, truths, r->last->name, err);
         if (!rc && r->report->options.invert && !differs)

@@ -10,12 +10,15 @@
 #include "rules/cases.h"
 #include "rules/tree.h"
 
+/* Trees of conditions: plain text, and for a terminal that shows colour. */
+enum { PTV_TEST_PLAIN, PTV_TEST_INKED, PTV_TEST_INKS };
+
 typedef struct ptv_case_result {
     const char *file, *name;
     int line;
     bool failed;
-    const char *failure; /* lines: "verdict: expected compromised, got no_match"; NULL */
-    const char *tree;    /* the conditions of the rule in question, plain text; NULL */
+    const char *failure;             /* lines: "verdict: expected compromised, got no_match"; NULL */
+    const char *tree[PTV_TEST_INKS]; /* the conditions of the rule in question; NULL */
     int64_t elapsed_us;
     struct ptv_case_result *next;
 } ptv_case_result;
@@ -42,7 +45,7 @@ typedef struct ptv_flip { /* --fail-sections: a failed section turned match and 
     const char *file, *name, *rule;
     int line;
     ptv_section section;
-    const char *before, *after, *trees;
+    const char *before, *after, *trees[PTV_TEST_INKS];
     struct ptv_flip *next;
 } ptv_flip;
 

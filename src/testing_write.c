@@ -46,9 +46,14 @@ static void indent_lines(ptv_buf *out, const char *text, const char *indent)
     }
 }
 
+static int ink_of(unsigned flags)
+{
+    return flags & PTV_WRITE_COLOR ? PTV_TEST_INKED : PTV_TEST_PLAIN;
+}
+
 static void put_ink(ptv_buf *out, unsigned flags, const char *code, const char *word)
 {
-    bool color = (flags & PTV_WRITE_COLOR) != 0;
+    bool color = ink_of(flags) == PTV_TEST_INKED;
     ptv_buf_printf(out, "%s%s%s", color ? code : "", word, color ? "\033[0m" : "");
 }
 
@@ -59,7 +64,7 @@ static void case_text(ptv_buf *out, const ptv_case_result *c, unsigned flags)
     ptv_escape_terminal(out, c->name, strlen(c->name));
     ptv_buf_putc(out, '\n');
     indent_lines(out, c->failure, "        ");
-    indent_lines(out, c->tree, "      ");
+    indent_lines(out, c->tree[ink_of(flags)], "      ");
 }
 
 static void coverage_text(ptv_buf *out, const ptv_test_report *r)
@@ -110,21 +115,26 @@ static void invert_text(ptv_buf *out, const ptv_test_report *r)
     ptv_buf_printf(out, "  %zu of %zu noticed\n", count - ptv_test_unnoticed(r), count);
 }
 
-static void flips_text(ptv_buf *out, const ptv_test_report *r)
+static void put_flips(ptv_buf *out, const ptv_test_report *r, unsigned flags)
 {
     for (const ptv_flip *f = r->flips; f; f = f->next) {
         ptv_buf_printf(out, "  %s:%d: ", f->file, f->line);
         ptv_escape_terminal(out, f->name, strlen(f->name));
         ptv_buf_printf(out, ": with %s failed, rule %s turns from %s to %s\n", ptv_section_name(f->section), f->rule,
                        f->before, f->after);
-        indent_lines(out, f->trees, "    ");
+        indent_lines(out, f->trees[ink_of(flags)], "    ");
     }
 }
 
-static void sections_text(ptv_buf *out, const ptv_test_report *r)
+static void flips_text(ptv_buf *out, const ptv_test_report *r)
+{
+    put_flips(out, r, 0);
+}
+
+static void sections_text(ptv_buf *out, const ptv_test_report *r, unsigned flags)
 {
     ptv_buf_puts(out, "\nsections failed in turn\n");
-    flips_text(out, r);
+    put_flips(out, r, flags);
     if (!r->flips)
         ptv_buf_puts(out, "  no rule turned between match and no_match\n");
     for (const ptv_name *n = r->left_out; n; n = n->next)
@@ -140,7 +150,7 @@ static void run_text(ptv_buf *out, const ptv_test_report *r, unsigned flags)
     if (r->options.invert)
         invert_text(out, r);
     if (r->options.fail_sections)
-        sections_text(out, r);
+        sections_text(out, r, flags);
     ptv_buf_printf(out, "%s%zu passed, %zu failed%s\n", r->cases ? "\n" : "", r->passed, r->failed,
                    r->stopped ? " (stopped at the first failure)" : "");
     if (r->options.coverage_percent && ptv_test_coverage(r) < r->options.coverage_percent)
@@ -164,7 +174,7 @@ static void cases_json(ptv_json_out *o, const ptv_test_report *r)
         ptv_json_put_int(o, "line", c->line);
         ptv_json_put_bool(o, "passed", !c->failed);
         ptv_json_put_text(o, "failure", c->failure);
-        ptv_json_put_text(o, "tree", c->tree);
+        ptv_json_put_text(o, "tree", c->tree[PTV_TEST_PLAIN]);
         ptv_json_close(o, '}');
     }
     ptv_json_close(o, ']');
@@ -235,7 +245,7 @@ static void run_json(ptv_buf *out, const ptv_test_report *r)
         ptv_json_put_text(&o, "rule", f->rule);
         ptv_json_put_text(&o, "before", f->before);
         ptv_json_put_text(&o, "after", f->after);
-        ptv_json_put_text(&o, "trees", f->trees);
+        ptv_json_put_text(&o, "trees", f->trees[PTV_TEST_PLAIN]);
         ptv_json_close(&o, '}');
     }
     ptv_json_close(&o, ']');
@@ -293,7 +303,7 @@ static void suite_junit(ptv_buf *out, const ptv_case_result **at)
             ptv_buf_release(&first_line);
             ptv_buf_puts(out, "\" type=\"expectation\">");
             put_xml(out, c->failure);
-            put_xml(out, c->tree);
+            put_xml(out, c->tree[PTV_TEST_PLAIN]);
             ptv_buf_puts(out, "</failure>\n    </testcase>\n");
         } else {
             ptv_buf_puts(out, "/>\n");

@@ -76,6 +76,15 @@ case "second" { given = { artifact = "evil.example", tags = { "y" } }, expect = 
 EOR
 run "$PT" test --fail-fast "$work/k"
 is '--fail-fast stops at the first failure' "$rc $(tail -n 1 "$out")" '1 0 passed, 1 failed (stopped at the first failure)'
+sed 's/tags:has_any { "x" }/all { tags:has_any { "x" }, artifact:is "evil.example" }/' "$work/k/2.lua" >"$work/tree.lua"
+mv "$work/tree.lua" "$work/k/2.lua"
+run "$PT" test --color always "$work/k"
+has 'a tree on a terminal is drawn' "$out" '├ tags:has_any'
+run "$PT" test "$work/k"
+lacks 'in a pipe it is plain' "$out" '├'
+has 'and indented' "$out" 'yes        tags:has_any{"x"}  seen: x'
+run "$PT" test --color always --format junit "$work/k"
+lacks 'in a file for programs too' "$out" '├'
 : >"$work/k/2.test.lua"
 run "$PT" test "$work/k"
 has 'an empty test file is named' "$err" 'this test file has no case [W-NO-CASE]'
