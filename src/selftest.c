@@ -35,7 +35,10 @@ static void account_answered(void *tag, const ptv_response *response)
     char text[700];
     p->answered = true;
     if (response->code) {
-        say(p, "connection", false, response->message);
+        bool is_away = !ptv_text_starts(response->message, "TLS"); /* which has words of its own for what mends it */
+        snprintf(text, sizeof text, "%s%s", response->message,
+                 is_away ? "; check passivetotal_base_url and the proxy in [fn_passivetotal]" : "");
+        say(p, "connection", false, text);
         return;
     }
     snprintf(text, sizeof text, "%s answered in %.0f ms (HTTP %d)", p->settings->base_url, response->elapsed_ms,
@@ -99,15 +102,12 @@ static ptv_code test_rules(probe *p, const ptv_config *config, const ptv_client_
         return rc;
     ptv_error why = { 0 };
     rc = ptv_check(findings, config, options, &why);
-    char text[256];
-    size_t errors = ptv_findings_count(findings, PTV_ERROR);
-    if (rc && !errors)
-        snprintf(text, sizeof text, "%.200s", why.msg);
+    char text[700];
+    size_t warnings = ptv_findings_count(findings, PTV_WARNING); /* there are no errors when it loads */
+    if (rc)
+        snprintf(text, sizeof text, "%s", why.msg);
     else
-        snprintf(text, sizeof text, "%zu error%s, %zu warning%s%s", errors, errors == 1 ? "" : "s",
-                 ptv_findings_count(findings, PTV_WARNING) - errors,
-                 ptv_findings_count(findings, PTV_WARNING) - errors == 1 ? "" : "s",
-                 rc ? "; `ptverdict check` lists them" : "");
+        snprintf(text, sizeof text, "0 errors, %zu warning%s", warnings, warnings == 1 ? "" : "s");
     say(p, "rules", rc == PTV_OK, text);
     ptv_findings_free(findings);
     return PTV_OK;

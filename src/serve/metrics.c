@@ -266,6 +266,13 @@ void ptv_metrics_prometheus(ptv_buf *out, ptv_metrics *metrics, int64_t now_ms)
     ptv_buf_printf(out, "ptverdict_broker_heard_seconds %.3f\n", m.heard_ms ? (double)(now_ms - m.heard_ms) / 1000 : -1.0);
     put_head(out, "uptime_seconds", "gauge", "since the start");
     ptv_buf_printf(out, "ptverdict_uptime_seconds %.3f\n", (double)(now_ms - m.started_ms) / 1000);
+    put_head(out, "rules_info", "gauge",
+             "digests of the rules that are loaded, and of those on disk; none: they cannot be read");
+    ptv_buf_puts(out, "ptverdict_rules_info{loaded=\"");
+    put_label(out, m.texts[PTV_TEXT_RULESET]);
+    ptv_buf_puts(out, "\",on_disk=\"");
+    put_label(out, m.texts[PTV_TEXT_RULES_ON_DISK]);
+    ptv_buf_puts(out, "\"} 1\n");
     put_head(out, "build_info", "gauge", "version, and the rules that are loaded");
     ptv_buf_puts(out, "ptverdict_build_info{version=\"" PTV_VERSION "\",ruleset=\"");
     put_label(out, m.texts[PTV_TEXT_RULESET]);

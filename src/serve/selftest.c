@@ -61,11 +61,20 @@ static ptv_code log_in_patiently(probe *p, ptv_rest *rest, const ptv_transport *
     return rc;
 }
 
+/* Nobody was reached: where we looked is a matter of settings. TLS has words of its own for what mends it. */
+static void say_where(ptv_error *err, const char *settings)
+{
+    size_t len = strlen(err->msg);
+    if ((err->code == PTV_ENET || err->code == PTV_ETIMEOUT) && !strstr(err->msg, "TLS: "))
+        snprintf(err->msg + len, sizeof err->msg - len, "; check %s and the proxy in [resilient]", settings);
+}
+
 static bool test_rest(probe *p, ptv_rest *rest, const ptv_transport *net)
 {
     ptv_error err = { 0 };
     char text[700];
     if (log_in_patiently(p, rest, net, &err)) {
+        say_where(&err, "host, port");
         failed(p, "platform", err.detail >= PTV_EXIT_REST ? err.detail : PTV_EXIT_REST, err.msg);
         return false;
     }
@@ -153,6 +162,7 @@ static void tell_of_stomp(probe *p)
         snprintf(text, sizeof text, "%s: let this API key read the message destination on the platform", p->why.msg);
         failed(p, "broker", PTV_EXIT_STOMP_QUEUE, text);
     } else if (p->is_refused || p->why.code) {
+        say_where(&p->why, "stomp_host, stomp_port");
         failed(p, "broker", PTV_EXIT_STOMP, p->why.msg);
     } else {
         snprintf(text, sizeof text, "%s within %lld s (selftest_timeout)",

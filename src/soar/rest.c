@@ -96,6 +96,10 @@ static ptv_code check_reply(ptv_rest *r, ptv_error *err)
         return ptv_fail_detail(err, PTV_EKEY, PTV_EXIT_LOGIN,
                                "%s: HTTP 401: the platform refused the login: check email and password in [resilient]",
                                r->asked);
+    if (in->status == 403)
+        return ptv_fail_detail(err, PTV_EHTTP, PTV_EXIT_REST,
+                               "%s: HTTP 403: the platform does not permit it: check the permissions of the %s", r->asked,
+                               r->options.key_id ? "API key" : "user");
     if (in->status < 200 || in->status >= 300)
         return ptv_fail_detail(err, PTV_EHTTP, PTV_EXIT_REST, "%s: HTTP %d", r->asked, in->status);
     return PTV_OK;

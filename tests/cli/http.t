@@ -97,6 +97,8 @@ http GET /nowhere
 is 'nothing is there' "$code" 404
 http GET /metrics
 has 'metrics' "$out" 'ptverdict_http_requests_total{status="2xx"}'
+ok 'with the digests of the rules that are loaded and on disk' grep -Eq \
+    '^ptverdict_rules_info\{loaded="([0-9a-f]{64})",on_disk="\1"\} 1$' "$out"
 has 'the internal address counts as skipped' "$out" 'ptverdict_verdicts_total{verdict="skipped"} 1'
 has 'which is no outage' "$out" 'ptverdict_outages_total{cause="settings"} 0'
 http GET /healthz

@@ -22,11 +22,13 @@ test(async (s, t) => {
     };
     const waiting = (await s.platform('call', { value: 'waiting.example' })).correlations;
     await ends('all is well', 0, 'lets us read the queue');
-    await ends('nobody answers REST', 20, 'refused', { port: 9 });
+    await ends('nobody answers REST', 20, 'refused by localhost port 9; check host, port and the proxy in [resilient]', { port: 9 });
     await s.platform('faults', [{ match: '/rest/session', fault: 'html', times: 0 }]);
     await ends('an answer that is no JSON', 20, 'those of the platform?');
     await s.platform('faults', [{ match: '/rest/session', fault: 503, times: 0 }]);
     await ends('503', 20, 'HTTP 503');
+    await s.platform('faults', [{ match: '/rest/session', fault: 403, times: 0 }]);
+    await ends('403', 20, 'HTTP 403: the platform does not permit it: check the permissions of the API key');
     await s.platform('faults', []);
     await ends('API key refused', 21, 'api_key_id and api_key_secret', { api_key_secret: 'wr0ng' });
     await ends('no CA file', 22, '/nowhere/ca.pem', { cafile: '/nowhere/ca.pem' });
@@ -35,7 +37,7 @@ test(async (s, t) => {
     await s.platform('cert', { name: 'server' });
     await ends('not a member', 24, '"Second Org"', { org: 'nobody' });
     await ends('password refused', 25, 'email and password', { api_key_id: null, email: 'worker@example.com', password: 'wr0ng' });
-    await ends('nobody answers STOMP', 30, 'refused', { stomp_port: 9 });
+    await ends('nobody answers STOMP', 30, 'refused by localhost port 9; check stomp_host, stomp_port and the proxy in [resilient]', { stomp_port: 9 });
     await s.platform('set', { key_secret: 'wr0ng-for-stomp' });
     await ends('STOMP login refused', 31, 'refused the login', { api_key_secret: 'wr0ng-for-stomp' });
     await s.platform('set', { key_secret: s.key.secret, handle_prefix: null });
@@ -52,6 +54,10 @@ test(async (s, t) => {
     const own = await run(['--format', 'json']);
     t.is('1: our own key refused', own.code, 1);
     t.has('1: the platform passed', own.text, '{"test":"broker","passed":true');
+    s.config({ app: { passivetotal_base_url: 'http://127.0.0.1:9' } });
+    t.has('1: nobody answers for PassiveTotal', (await run()).text, 'refused by 127.0.0.1 port 9; check passivetotal_base_url and the proxy');
+    s.config({ app: { passivetotal_tags: '' } });
+    t.has('1: rules that do not load', (await run()).text, 'passivetotal_tags');
     s.config();
     const w = await s.worker();
     await s.platform('wait', { correlations: waiting });
