@@ -27,7 +27,7 @@ is 'a route with a slip in it' "$rc $(cat "$err")" \
 run "$PT" check --set passivetotal_tags=bad "$work/rules"
 is 'without a source PassiveTotal is meant' "$rc" 0
 run "$PT" selftest -c "$work/lists.config" --rules "$work/rules"
-has 'selftest, of the rules named' "$out" 'FAILED  rules        1 error'
+has 'selftest, of the rules named' "$out" 'rules/20-labels.lua:1: rule "labels" reads subdomains'
 run "$PT" lookup -c "$work/lists.config" --rules "$work/rules" evil.com
 is 'lookup' "$rc $(head -n 1 "$err")" "65 $work/rules/20-labels.lua:1: error: $nobody"
 run "$PT" lookup -c "$work/lists.config" --rules "$work/rules/10-old.lua" evil.com
