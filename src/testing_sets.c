@@ -67,7 +67,7 @@ static ptv_code add_file(ptv_test_run *r, const char *path, ptv_error *err)
     ptv_code rc = add_rule_file(r, file->rules, err);
     if (!rc)
         rc = ptv_cases_load(&file->cases, path, r->findings, err);
-    if (rc == PTV_ENOMEM || rc == PTV_ETOOBIG)
+    if (rc == PTV_ENOMEM)
         return rc;
     if (rc) /* its finding is there; the other files go on */
         return PTV_OK;

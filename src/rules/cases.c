@@ -38,7 +38,7 @@ typedef struct reader {
     const ptv_scan *scan;
     built_case *cases, **cases_end;
     pending_case *pending;
-    size_t count;
+    size_t count, errors_before; /* of other files */
     ptv_case_pairs settings;
 } reader;
 
@@ -343,7 +343,7 @@ static int take_case(lua_State *L)
     else if (type != LUA_TNIL)
         ptv_form_problem(&f, ptv_form_line(&f, "rows"), "E-ARG", "%s: rows is %s, not a list of tables", f.where,
                          ptv_form_type(L, -1));
-    else
+    if (type != LUA_TTABLE)
         add_case(&f, &c);
     return 0;
 }
@@ -515,7 +515,7 @@ static ptv_code collect(ptv_cases *out, reader *r, ptv_error *err)
         if (!p->done)
             ptv_finding_add(r->findings, PTV_ERROR, r->file, p->line, "E-KEY",
                             "this case has no table: case \"name\" { given = …, expect = … }");
-    if (!r->count && !ptv_findings_count(r->findings, PTV_ERROR))
+    if (!r->count && ptv_findings_count(r->findings, PTV_ERROR) == r->errors_before)
         ptv_finding_add(r->findings, PTV_WARNING, r->file, 0, "W-NO-CASE", "this test file has no case");
     return PTV_OK;
 }
@@ -524,19 +524,19 @@ ptv_code ptv_cases_load(ptv_cases *out, const char *path, ptv_findings *findings
 {
     ptv_cases cases = { .mem = PTV_ARENA(FILE_ARENA) };
     ptv_buf source = PTV_BUF(PTV_SOURCE_LIMIT);
-    reader r = { .mem = &cases.mem, .findings = findings };
+    reader r = { .mem = &cases.mem, .findings = findings, .errors_before = ptv_findings_count(findings, PTV_ERROR) };
     r.cases_end = &r.cases;
     r.file = cases.file = ptv_arena_strdup(&cases.mem, path);
     ptv_code rc = cases.file ? ptv_file_read(&source, path, err) : ptv_fail_nomem(err);
-    if (rc && cases.file)
-        ptv_wrap(err, "%s", path);
-    if (rc && rc != PTV_ENOMEM)
-        ptv_finding_add(findings, PTV_ERROR, path, 0, "E-FILE", "%s", err->msg);
+    if (rc == PTV_EIO)
+        ptv_finding_add(findings, PTV_ERROR, path, 0, "E-FILE", "cannot be read: %s", err->msg);
     if (!rc)
         rc = run_file(&r, source.data ? source.data : "", source.len, err);
     ptv_buf_release(&source);
     if (!rc)
         rc = collect(&cases, &r, err);
+    if (rc == PTV_ETOOBIG)
+        ptv_finding_add(findings, PTV_ERROR, path, 0, "E-LIMIT", "too much for one file: %s", err->msg);
     if (rc) {
         ptv_arena_release(&cases.mem);
         return rc;

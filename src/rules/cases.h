@@ -61,8 +61,8 @@ typedef struct ptv_cases {
 } ptv_cases;
 
 /* Read one test file. Findings get unknown keys, wrong types and words that are no verdict, level, outcome or section, with
- * the line and did-you-mean; a case that is not sound is kept with its problem. Errors: PTV_ERULES (the file does not run;
- * also a finding), PTV_EIO, PTV_ENOMEM. */
+ * the line and did-you-mean; a case that is not sound is kept with its problem. Errors, but for PTV_ENOMEM findings too:
+ * PTV_ERULES the file does not run, PTV_ETOOBIG, PTV_EIO. */
 ptv_code ptv_cases_load(ptv_cases *out, const char *path, ptv_findings *findings, ptv_error *err);
 void ptv_cases_release(ptv_cases *c);
 

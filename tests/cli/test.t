@@ -193,6 +193,23 @@ has 'the row' "$err" "$work/k/2.test.lua:8: error: case \"rows / same\": the cas
 run "$PT" test --run 'rows / other' "$work/k"
 is 'a row is picked by its name' "$(grep -c '^ok' "$out")" 1
 
+# A file that cannot be read, runs on or is too long is a finding, and the others go on.
+mkdir "$work/files"
+for name in a-loop b-long c-empty d-sound; do
+    rule "$work/files/$name.lua" "$name"
+done
+echo 'while true do end' >"$work/files/a-loop.test.lua"
+head -c 300000 /dev/zero | tr '\0' '-' >"$work/files/b-long.test.lua"
+: >"$work/files/c-empty.test.lua"
+cases "$work/files/d-sound.test.lua"
+echo 'case "rows" { given = { artifact = "evil.example" }, expect = { verdict = "unknown" }, rows = "x" }' >>"$work/files/d-sound.test.lua"
+run "$PT" test "$work/files"
+is 'the others go on' "$rc $(tail -n 1 "$out")" '1 2 passed, 1 failed'
+has 'one that runs on' "$err" 'a-loop.test.lua:1: error: over the limit of 100,000 instructions while running [E-LIMIT]'
+has 'one that is too long' "$err" 'b-long.test.lua: error: too much for one file: over 262144 bytes [E-LIMIT]'
+has 'an empty one, though others have errors' "$err" 'c-empty.test.lua: warning: this test file has no case [W-NO-CASE]'
+has 'rows that are none fail their case' "$out" 'd-sound.test.lua:3  rows'
+
 # Allowances have conditions too; exceptions.csv has entries.
 mkdir "$work/allowed" "$work/allowed/lists"
 at=$work/allowed/1.lua
