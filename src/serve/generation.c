@@ -25,7 +25,7 @@ static char *first_error(const ptv_findings *findings, const ptv_error *err)
     const ptv_finding *f = NULL;
     for (size_t i = 0; (f = ptv_findings_at(findings, i)) != NULL && f->grade != PTV_ERROR; i++)
         continue;
-    if (f)
+    if (f && f->line)
         snprintf(text, sizeof text, "rules do not load: %.200s:%d: %.300s", f->file, f->line, f->message);
     else
         snprintf(text, sizeof text, "rules do not load: %.500s", err->msg);

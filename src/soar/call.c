@@ -134,8 +134,10 @@ static const char *refusal_of(const ptv_json *inputs, const char *value, const c
         return "the input " VALUE " is missing";
     if (!ptv_json_find(inputs, TYPE))
         return "the input " TYPE " is missing";
-    if (!value || !*value)
+    if (!value)
         return "the input " VALUE " is not a text";
+    if (!*value)
+        return "the input " VALUE " is empty";
     return type ? NULL : "the input " TYPE " is not a text";
 }
 

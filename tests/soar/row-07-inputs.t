@@ -50,7 +50,7 @@ test(async (s, t) => {
         ['flagged.example', 'DNS Name']);
     for (const [name, value, type, reason] of [
         ['a value that is a number', 5, 'DNS Name', 'the input passivetotal_artifact_value is not a text'],
-        ['a value of nothing', '', 'DNS Name', 'the input passivetotal_artifact_value is not a text'],
+        ['a value of nothing', '', 'DNS Name', 'the input passivetotal_artifact_value is empty'],
         ['a value of true', true, 'DNS Name', 'the input passivetotal_artifact_value is not a text'],
         ['a list as value', [{ id: 1, name: 'a.example' }], 'DNS Name', 'the input passivetotal_artifact_value is not a text'],
         ['a type of null', 'a.example', null, 'the input passivetotal_artifact_type is not a text'],

@@ -129,7 +129,7 @@ static void it_says_what_is_wrong_with_inputs(void **state)
         { "{\"passivetotal_artifact_value\":5,\"passivetotal_artifact_type\":\"URL\"}",
           "the input passivetotal_artifact_value is not a text" },
         { "{\"passivetotal_artifact_value\":\"\",\"passivetotal_artifact_type\":\"URL\"}",
-          "the input passivetotal_artifact_value is not a text" },
+          "the input passivetotal_artifact_value is empty" },
         { "{\"passivetotal_artifact_value\":\"a\",\"passivetotal_artifact_type\":[1]}",
           "the input passivetotal_artifact_type is not a text" },
         { "[1,2]", "the inputs of the call are not an object" },
