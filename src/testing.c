@@ -337,6 +337,8 @@ static void release(ptv_test_run *r)
         ptv_ruleset_unref(set->rules);
     for (ptv_test_file *file = r->files; file; file = file->next)
         ptv_cases_release(&file->cases);
+    for (ptv_test_archive *a = r->archives; a; a = a->next)
+        a->source.free(a->source.self);
     ptv_digest_free(r->digest);
     ptv_arena_release(&r->scratch);
     ptv_arena_release(&r->mem);

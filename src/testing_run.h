@@ -41,6 +41,13 @@ typedef struct ptv_tested_file { /* under test, with cases or without */
     struct ptv_tested_file *next;
 } ptv_tested_file;
 
+typedef struct ptv_test_archive { /* beside test files; opened once for all that read it */
+    const char *path;
+    ptv_source_settings settings;
+    ptv_local_source source;
+    struct ptv_test_archive *next;
+} ptv_test_archive;
+
 typedef struct ptv_test_run {
     ptv_test_report *report;
     const ptv_config *config;
@@ -50,6 +57,7 @@ typedef struct ptv_test_run {
     ptv_test_file *files, **files_end;
     ptv_tested_file *rule_files, **rule_files_end;
     ptv_test_set *sets;
+    ptv_test_archive *archives;
     ptv_arena mem;     /* of the run */
     ptv_arena scratch; /* JSON trees */
     ptv_digest *digest;

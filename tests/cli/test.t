@@ -210,6 +210,17 @@ has 'one that is too long' "$err" 'b-long.test.lua: error: too much for one file
 has 'an empty one, though others have errors' "$err" 'c-empty.test.lua: warning: this test file has no case [W-NO-CASE]'
 has 'rows that are none fail their case' "$out" 'd-sound.test.lua:3  rows'
 
+# An archive is opened once for all cases that read it; a damaged line fails the case that needs it.
+mkdir "$work/recorded"
+rule "$work/recorded/1.lua" recorded
+for name in one two three; do
+    echo "{\"endpoint\":\"/v2/actions/tags\",\"query\":\"$name.example\",\"status\":200,\"fetched_at\":\"2026-05-01T00:00:00Z\",\"body\":{\"tags\":[\"x\"]}}"
+    echo "case \"$name\" { given = recorded \"$name.example\", expect = { verdict = \"compromised\" } }" >>"$work/recorded/1.test.lua"
+done | sed '2s/"body".*//' >"$work/recorded/archive.ndjson"
+run "$PT" test "$work/recorded"
+is 'a damaged line of an archive fails its case' "$(grep '^FAIL' "$out" | sed 's/.*  //') $(tail -n 1 "$out")" 'two 2 passed, 1 failed'
+is 'and is told once' "$(grep -c 'archive.ndjson:2: skipped: ' "$err")" 1
+
 # Allowances have conditions too; exceptions.csv has entries.
 mkdir "$work/allowed" "$work/allowed/lists"
 at=$work/allowed/1.lua
