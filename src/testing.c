@@ -383,6 +383,10 @@ ptv_code ptv_test(ptv_test_report **out, const ptv_config *config, const ptv_tes
         rc = ptv_settings_sources(&r.sources, &r.mem, config, false, err);
     if (!rc)
         rc = ptv_settings_rules(&r.base, &r.mem, config, &where, err);
+    if (!rc && r.base.files)
+        ptv_finding_add(
+            findings, PTV_ERROR, ptv_config_file(config), 0, "E-FILE",
+            "the rules are values of [rules.files]: no case can stand beside them; test the folder they come from");
     for (size_t i = 0; i < r.base.path_count && !rc; i++)
         rc = ptv_test_add_path(&r, r.base.paths[i], err);
     if (!rc)

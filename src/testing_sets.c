@@ -81,7 +81,7 @@ static ptv_code add_folder(ptv_test_run *r, const char *path, ptv_error *err)
 {
     const char **names;
     size_t count;
-    size_t found = 0;
+    size_t tests = 0, rules = 0;
     ptv_code rc = ptv_dir_list(&names, &count, &r->mem, path, err);
     if (rc)
         return ptv_wrap(err, "%s", path);
@@ -93,18 +93,21 @@ static ptv_code add_folder(ptv_test_run *r, const char *path, ptv_error *err)
             return ptv_arena_fail(&r->mem, err);
         if (ptv_text_ends(names[i], TEST_END)) {
             rc = add_file(r, file, err);
-            found++;
+            tests++;
         } else if (ptv_text_ends(names[i], ".lua")) {
             const char *test = ptv_arena_printf(&r->mem, "%.*s%s", (int)(strlen(file) - 4), file, TEST_END);
             if (!test)
                 return ptv_arena_fail(&r->mem, err);
             rc = add_rule_file(r, file, err);
+            rules++;
             if (!ptv_is_file(test))
                 ptv_finding_add(r->findings, PTV_WARNING, file, 0, "W-NO-TEST", "no case tests this file: write %.*s%s",
                                 (int)(strlen(names[i]) - 4), names[i], TEST_END);
         }
     }
-    if (!found && !rc)
+    if (!tests && !rules && !rc)
+        ptv_finding_add(r->findings, PTV_ERROR, path, 0, "E-FILE", "no rule files (*.lua) here: nothing could be tested");
+    else if (!tests && !rc)
         ptv_finding_add(r->findings, PTV_WARNING, path, 0, "W-NO-TEST", "no test files (*%s) here", TEST_END);
     return rc;
 }

@@ -131,6 +131,14 @@ has 'an allowance that has expired' "$out" 'suppressed_by: ours expired 2026-04-
 is '--explain shows the conditions of a case that passes' \
     "$(grep -A 3 'clean and none' "$out" | grep -c 'passive_dns.first_seen:within')" 1
 
+# Nothing that could be tested is no success.
+mkdir "$work/nothing"
+run "$PT" test --strict "$work/nothing"
+is 'a folder without rules' "$rc $(cat "$err")" "1 $work/nothing: error: no rule files (*.lua) here: nothing could be tested [E-FILE]"
+printf '[rules.files]\n1.lua = rule "a" { severity = "low", when = tags:has_any { "x" } }\n' >"$work/values.config"
+run "$PT" test --strict -c "$work/values.config"
+is 'rules that are values of the settings file' "$rc $(cut -d : -f 1,2 <"$err")" "1 $work/values.config: error"
+
 # A fixture that is missing or broken, and a mistake in a case, fails that case and no other.
 mkdir "$work/given" "$work/given/fixtures" "$work/given/fixtures/folder"
 rule "$work/given/1.lua" given
