@@ -147,12 +147,23 @@ size_t ptv_doors_busy(const ptv_serve *s)
 
 /* -------------------------------------------------------------------------------------- opening and closing */
 
+static const char *place_of(const ptv_config *c)
+{
+    const char *listen = ptv_config_text(c, PTV_OPT_HTTP_LISTEN);
+    return listen && !ptv_text_equal_fold(listen, "off") ? listen : NULL;
+}
+
+bool ptv_doors_wanted(const ptv_config *c)
+{
+    return place_of(c) != NULL;
+}
+
 ptv_code ptv_doors_open(ptv_serve *s, ptv_error *err)
 {
     const ptv_config *c = s->now->config;
     ptv_error why = { 0 };
-    const char *listen = ptv_config_text(c, PTV_OPT_HTTP_LISTEN);
-    if (!listen || ptv_text_equal_fold(listen, "off"))
+    const char *listen = place_of(c);
+    if (!listen)
         return PTV_OK;
     ptv_httpd_options o = {
         .listen = listen,

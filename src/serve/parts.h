@@ -69,6 +69,7 @@ ptv_code ptv_doors_open(ptv_serve *s, ptv_error *err);
 void ptv_doors_take(ptv_serve *s); /* lookups that wait */
 size_t ptv_doors_busy(const ptv_serve *s);
 void ptv_doors_close(ptv_serve *s);
+bool ptv_doors_wanted(const ptv_config *c);
 bool ptv_doors_same(const ptv_config *a, const ptv_config *b);
 
 /* ---- process */

@@ -9,6 +9,7 @@
  */
 #include "serve/serve.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -219,12 +220,22 @@ static void show_generation(ptv_serve *s)
         ptv_log(PTV_LOG_ERROR, "rules", "%s%s", refused, s->now->broken ? "" : "; the rules in use before stand in");
 }
 
+static ptv_code check_work(const ptv_generation *g, bool has_doors, ptv_error *err)
+{
+    if (g->settings.has_platform || has_doors)
+        return PTV_OK;
+    return ptv_fail(err, PTV_ESETTINGS, "nothing to serve: there is no section [resilient] and no http_listen%s",
+                    ptv_config_place(g->config));
+}
+
 static void begin_reload(ptv_serve *s)
 {
     ptv_error err = { 0 };
     ptv_generation *g = NULL;
     ptv_log(PTV_LOG_INFO, "serve", "reading settings and rules anew");
     ptv_code rc = ptv_generation_new(&g, &s->options, &err);
+    if (!rc)
+        rc = check_work(g, ptv_doors_wanted(g->config), &err);
     bool is_worse = !rc && ptv_generation_is_worse(g, s->now);
     if (is_worse) {
         ptv_client_refuse(s->now->client, ptv_generation_refused(g));
@@ -481,6 +492,10 @@ static ptv_code open_all(ptv_serve *s, const ptv_serve_options *options, ptv_err
     ptv_code rc = copy_options(s, options, err);
     if (!rc)
         rc = ptv_generation_new(&s->now, &s->options, err);
+    if (!rc && !s->options.config && ptv_is_file(ptv_config_file(s->now->config))) { /* found: it stays the one */
+        s->options.config = ptv_arena_strdup(&s->mem, ptv_config_file(s->now->config));
+        rc = s->options.config ? PTV_OK : ptv_arena_fail(&s->mem, err);
+    }
     if (!rc)
         rc = ptv_serve_log_open(&s->now->settings.log, err);
     if (!rc)
@@ -493,9 +508,8 @@ static ptv_code open_all(ptv_serve *s, const ptv_serve_options *options, ptv_err
         rc = open_worker(s, err);
     if (!rc)
         rc = ptv_doors_open(s, err);
-    if (!rc && !s->now->settings.has_platform && !s->httpd)
-        rc = ptv_fail(err, PTV_ESETTINGS, "nothing to serve: there is no section [resilient] and no http_listen%s",
-                      ptv_config_place(s->now->config));
+    if (!rc)
+        rc = check_work(s->now, s->httpd, err);
     if (rc)
         return rc;
     s->mark = mark_of(ptv_config_file(s->now->config));

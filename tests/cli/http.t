@@ -221,5 +221,23 @@ kill "$holder"
 wait "$holder" 2>/dev/null
 kill -HUP "$DOORS_PID"
 ok 'SIGHUP opens them once the port is free' log_has "HTTP on port $(cat "$work/port")"
+sed -i 's/^http_listen.*/http_listen = off/' "$work/reload.config"
+ok 'settings that leave nothing to serve are refused in a reload too' log_has 'nothing to serve: '
+is 'and the doors stay open' "$(curl -s "http://127.0.0.1:$(cat "$work/port")/healthz")" ok
+stop_doors
+
+# ------------------------------------------------------------------- settings that were found, not named
+mkdir -p "$work/home/.resilient"
+(cd "$work" && sed "s|^http_listen.*|http_listen = 127.0.0.1:0|; s|^rules *=.*|rules = $PWD/rules|" reload.config >home/app.config)
+{ cat "$work/home/app.config" && echo 'cts_name = other'; } >"$work/home/.resilient/app.config"
+case $PT in /*) program=$PT ;; *) program=$PWD/$PT ;; esac
+: >"$DOORS_LOG"
+(cd "$work/home" && HOME=$work/home APP_LOG_DIR=$work exec "$program" serve --set "lock_file=$work/serve.lock" >/dev/null 2>"$DOORS_LOG") &
+DOORS_PID=$!
+ok 'settings of the working folder' log_has 'settings: ./app.config'
+mv "$work/home/app.config" "$work/home/away"
+kill -HUP "$DOORS_PID"
+ok 'taken away, no other file stands in for them' log_has './app.config: No such file'
+lacks 'now or later' "$DOORS_LOG" 'are in force'
 stop_doors
 finish
