@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum { QUIET_MS = 30 }; /* an editor saves in several steps: run when it has been quiet for so long */
+enum { CHANGES = IN_CLOSE_WRITE | IN_CREATE | IN_MOVE | IN_DELETE | IN_MOVE_SELF };
 
 static ptv_test_options test_options(const cli_options *o)
 {
@@ -87,7 +88,7 @@ static ptv_code watch_folder(watcher *w, const char *folder, bool whole, ptv_err
 {
     const char **names;
     size_t count;
-    int id = inotify_add_watch(w->fd, folder, IN_CLOSE_WRITE | IN_CREATE | IN_MOVE | IN_DELETE | IN_MOVE_SELF | IN_ONLYDIR);
+    int id = inotify_add_watch(w->fd, folder, CHANGES | IN_ONLYDIR);
     if (id < 0)
         return ptv_fail(err, PTV_EIO, "cannot watch %s: %s", folder, strerror(errno));
     if (id <= w->last) /* numbers grow: this one is watched, a link leads back to it */
@@ -104,7 +105,7 @@ static ptv_code watch_folder(watcher *w, const char *folder, bool whole, ptv_err
     return rc;
 }
 
-static ptv_code watch_paths(watcher *w, const ptv_test_options *options, ptv_error *err)
+static ptv_code watch_paths(watcher *w, const ptv_test_options *options, const char *settings, ptv_error *err)
 {
     ptv_arena_reset(&w->mem);
     w->last = 0;
@@ -120,6 +121,8 @@ static ptv_code watch_paths(watcher *w, const ptv_test_options *options, ptv_err
                                               : ".";
         rc = folder ? watch_folder(w, folder, false, err) : ptv_arena_fail(&w->mem, err);
     }
+    if (!rc && settings) /* not there: none was read */
+        inotify_add_watch(w->fd, settings, CHANGES);
     return rc;
 }
 
@@ -146,7 +149,7 @@ static bool wait_for_change(const watcher *w, const sigset_t *unblocked)
 
 /* Everything again at each change: a rule is also tested by the cases of other files (scope = "all"), and what reads a list,
  * fixture or archive is known only when it has run. 200 cases take about 40 ms. */
-static cli_exit watch(const cli_options *o, const ptv_test_options *options)
+static cli_exit watch(const cli_options *o, const ptv_test_options *options, const char *settings)
 {
     ptv_error err = { 0 };
     watcher w = { .fd = -1, .mem = PTV_ARENA(16 << 20) };
@@ -162,7 +165,7 @@ static cli_exit watch(const cli_options *o, const ptv_test_options *options)
     bool begun = false;
     do { /* watched before it is read: no change falls between */
         int64_t start = ptv_clock_ms();
-        if (watch_paths(&w, options, &err)) {
+        if (watch_paths(&w, options, settings, &err)) {
             code = cli_fail(&err);
             break;
         }
@@ -194,7 +197,7 @@ static cli_exit run_test(const cli_options *o)
             options.paths = &folder;
             options.path_count = 1;
         }
-        code = watch(o, &options);
+        code = watch(o, &options, ptv_config_file(session.config));
     }
     cli_session_close(&session);
     return code;

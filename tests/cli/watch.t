@@ -68,18 +68,28 @@ settles 'is run when another file is saved' '0 passed, 1 failed'
 rm "$r/9.lua"
 settles 'and when it goes' '1 passed, 0 failed'
 mkdir "$r/lists"
-sed 's/{ "x" }/list "bad"/' "$r/1.lua" >"$work/1.lua"
-echo x >"$r/lists/bad.txt"
-mv "$work/1.lua" "$r/1.lua"
-settles 'a rule with a list, moved here' '1 passed, 0 failed'
+sed 's/ { "x" }/(list "bad")/' "$r/1.lua" >"$work/1.lua"
 echo y >"$r/lists/bad.txt"
-settles 'the list is changed' '0 passed, 1 failed'
+mv "$work/1.lua" "$r/1.lua"
+settles 'a rule with a list, moved here' '0 passed, 1 failed'
+echo x >"$r/lists/bad.txt"
+settles 'the list is changed' '1 passed, 0 failed'
+sed 's/list "bad"/setting "bad"/' "$r/1.lua" >"$work/1.lua"
+mv "$work/1.lua" "$r/1.lua"
+settles 'a setting that is not there' '0 passed, 1 failed'
+printf '[rules]\nbad = x\n' >>"$work/app.config"
+settles 'the settings file is changed' '1 passed, 0 failed'
+sed 's/bad = x/bad = y/' "$work/app.config" >"$work/new.config"
+mv "$work/new.config" "$work/app.config"
+settles 'and replaced' '0 passed, 1 failed'
+sed -i 's/bad = y/bad = x/' "$work/app.config"
+settles 'once more' '1 passed, 0 failed'
 has 'the time of a run is told' "$err" ' ms; waiting for a file to be saved'
 kill -TERM "$watcher"
 rc=0
 wait "$watcher" || rc=$?
 watcher=
-is 'a signal ends it, with what the last run came to' "$rc" 1
+is 'a signal ends it, with what the last run came to' "$rc" 0
 
 run timeout 20 "$PT" test --watch "$work/nope"
 is 'a folder that is not there' "$rc" 65
