@@ -29,12 +29,17 @@ static bool is_test(const ptv_token *t)
     return false;
 }
 
-/* `at_least 10`, `within 30d` on the line of the error. */
-static const char *number_slip(ptv_arena *mem, const ptv_tokens *tokens, int line)
+/* `at_least 10`, `within 30d`, `has_any list "bad"` on the line of the error. */
+static const char *bracket_slip(ptv_arena *mem, const ptv_tokens *tokens, int line)
 {
     for (size_t i = 1; i + 1 < tokens->count; i++) {
         const ptv_token *t = &tokens->items[i];
-        if (t->kind != PTV_TOK_NUMBER || t->line < line - 1 || t->line > line)
+        if (t->line < line - 1 || t->line > line)
+            continue;
+        if (is_test(t - 1) && (ptv_token_is(t, "list") || ptv_token_is(t, "setting")))
+            return ptv_arena_printf(mem, "a word behind a test needs round brackets: %s(%s …)", ptv_token_text(mem, t - 1),
+                                    ptv_token_text(mem, t));
+        if (t->kind != PTV_TOK_NUMBER)
             continue;
         char *number = ptv_token_text(mem, t);
         int64_t seconds;
@@ -144,7 +149,7 @@ const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int li
             return ptv_arena_printf(mem, "%.*s%d%s", (int)(mark - signs[i].hint), signs[i].hint, at, mark + 2);
         }
     }
-    const char *hint = number_slip(mem, &tokens, line);
+    const char *hint = bracket_slip(mem, &tokens, line);
     if (!hint)
         hint = colon_slip(mem, &tokens, line);
     if (!hint)

@@ -473,6 +473,8 @@ static void hints_at_what_a_syntax_error_means(void **state)
         { "rule 'a' {\n severity = 'low'\n when = tags:has_any 'x' }",
           "bad.lua:3: error: ", "a comma is missing at the end of line 2" },
         { "rule 'a' { severity = 'low' when = tags:has_any 'x' }", "bad.lua:1: error: ", "a comma is missing before when" },
+        { "rule 'a' { severity = 'low', when = tags:has_any list 'x' }",
+          "bad.lua:1: error: ", "a word behind a test needs round brackets: has_any(list …)" },
         { "rule 'a' {\n severity = 'low',\n when = tags:has_any 'x',\n",
           "bad.lua:4: error: ", "'{' of line 1 is never closed" },
         { "rule 'a' {\n severity = 'low',\n when = all { tags:has_any('x' } }",
