@@ -307,12 +307,12 @@ enum { MOST_COLUMN_TESTS = 16 }; /* a filter has one test a column at most, and 
 
 typedef struct row_test {
     const ptv_column_test *test;
-    size_t offset; /* of the column in a row */
-    bool is_set;
-    const char *seen[2]; /* of texts: the last two, which rows often share, */
-    bool passed[2];      /* and how they came out */
+    size_t offset;       /* of the column in a row */
     int64_t first, last; /* of times: the seconds that pass, both ends included; absent is before the first */
     int64_t future;
+    const char *seen[2]; /* of texts: the last two, which rows often share, */
+    bool passed[2];      /* and how they came out */
+    bool is_set;
 } row_test;
 
 static bool plan_time(row_test *out, ptv_trial *e, const ptv_column_test *t)
