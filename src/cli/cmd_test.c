@@ -89,12 +89,16 @@ static ptv_code watch_folder(watcher *w, const char *folder, bool whole, ptv_err
     const char **names;
     size_t count;
     int id = inotify_add_watch(w->fd, folder, CHANGES | IN_ONLYDIR);
+    if (id < 0 && whole && errno == ENOENT) /* it has just gone, and its parent is watched */
+        return PTV_OK;
     if (id < 0)
         return ptv_fail(err, PTV_EIO, "cannot watch %s: %s", folder, strerror(errno));
     if (id <= w->last) /* numbers grow: this one is watched, a link leads back to it */
         return PTV_OK;
     w->last = id;
     ptv_code rc = ptv_dir_list(&names, &count, &w->mem, folder, err);
+    if (rc == PTV_EIO && whole)
+        return PTV_OK;
     for (size_t i = 0; !rc && i < count; i++) {
         const char *path = ptv_path_join(&w->mem, folder, names[i]);
         if (!path)
