@@ -26,8 +26,8 @@ test(async (s, t) => {
     t.has('it is answered from the store', w.log, 'was finished before: its result is sent again');
     const acks = (await s.frames('up', 'ACK')).map((f) => f.headers.id);
     t.ok('with the new ack id', acks.length === 2 && acks[0] !== acks[1], JSON.stringify(acks));
-    const statuses = (await s.platform(`replies?correlation=${done[0]}`)).filter((r) => !r.complete);
-    t.is('and not run again: two statuses', statuses.length, 2);
+    const begun = (await s.platform(`replies?correlation=${done[0]}`)).filter((r) => !r.complete && r.payload.message.startsWith('Starting'));
+    t.is('and not run again: it was begun once', begun.length, 1);
 
     // after its end, by another process
     await s.tap('rules', [{ dir: 'up', command: 'COMMIT', nth: 1, do: 'drop' }]);
