@@ -182,15 +182,14 @@ static int append(void *to, const char *bytes, size_t len)
     return b->failed != PTV_OK;
 }
 
-/* In a transaction it is persistent, like the reply there: a broker keeps the order of messages of one kind only. So what is
- * not said by the time the reply is there goes with it. */
+/* What is not said by the time the reply is there goes in its transaction. */
 static void say(const call *c, const char *text, const char *transaction)
 {
     ptv_session *s = c->worker->session;
     ptv_buf body = PTV_BUF(64 << 10);
     ptv_call_status(&body, text);
     if (s && !body.failed)
-        ptv_session_send(s, c->reply_to, c->correlation, transaction != NULL, transaction, body.data, body.len);
+        ptv_session_send(s, c->reply_to, c->correlation, transaction, body.data, body.len);
     ptv_buf_release(&body);
 }
 
@@ -543,7 +542,7 @@ static void send_reply(call *c, transaction *t)
             say(c, c->remark, t->name);
         if (c->says_finished)
             say_of_function(c, "Finished running", t->name);
-        ptv_session_send(w->session, c->reply_to, c->correlation, true, t->name, c->reply.data, c->reply.len);
+        ptv_session_send(w->session, c->reply_to, c->correlation, t->name, c->reply.data, c->reply.len);
     }
     ptv_session_ack(w->session, c->ack, t->name);
     c->transaction = t->number;

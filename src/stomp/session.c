@@ -54,13 +54,13 @@ void ptv_session_subscribe(ptv_session *s, const char *queue_name, int prefetch,
     queue(s, "SUBSCRIBE", &f, NULL, 0);
 }
 
-void ptv_session_send(ptv_session *s, const char *destination, const char *correlation_id, bool persistent,
-                      const char *transaction, const char *body, size_t len)
+void ptv_session_send(ptv_session *s, const char *destination, const char *correlation_id, const char *transaction,
+                      const char *body, size_t len)
 {
     ptv_outgoing f = { .count = 0 };
     add(&f, "correlation-id", correlation_id);
     add(&f, "destination", destination);
-    add(&f, "persistent", persistent ? "true" : NULL);
+    add(&f, "persistent", "true");
     add(&f, "transaction", transaction);
     queue(s, "SEND", &f, body, len);
 }

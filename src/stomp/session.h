@@ -45,8 +45,9 @@ bool ptv_session_is_connected(const ptv_session *s);
 
 /* These queue a frame; receipt NULL: none. Text is copied. Values are sent as given: "/queue/acks.201.passivetotal". */
 void ptv_session_subscribe(ptv_session *s, const char *queue, int prefetch, const char *receipt);
-void ptv_session_send(ptv_session *s, const char *destination, const char *correlation_id, bool persistent,
-                      const char *transaction, const char *body, size_t len);
+/* Persistent, all of them: a broker may deliver such a message before one of another kind that was sent earlier. */
+void ptv_session_send(ptv_session *s, const char *destination, const char *correlation_id, const char *transaction,
+                      const char *body, size_t len);
 void ptv_session_begin(ptv_session *s, const char *transaction);
 void ptv_session_ack(ptv_session *s, const char *ack_id, const char *transaction); /* NULL: outside of any */
 void ptv_session_nack(ptv_session *s, const char *ack_id);

@@ -48,7 +48,7 @@ static void on_message(void *owner, const ptv_frame *f)
     char transaction[32];
     snprintf(transaction, sizeof transaction, "t%lu", ++replies);
     ptv_session_begin(s, transaction);
-    ptv_session_send(s, ptv_frame_get(f, "reply-to"), ptv_frame_get(f, "correlation-id"), true, transaction, done,
+    ptv_session_send(s, ptv_frame_get(f, "reply-to"), ptv_frame_get(f, "correlation-id"), transaction, done,
                      sizeof done - 1);
     ptv_session_ack(s, ptv_frame_get(f, "ack"), transaction);
     ptv_session_commit(s, transaction, transaction);

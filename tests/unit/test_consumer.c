@@ -131,7 +131,7 @@ static void on_message(void *owner, const ptv_frame *f)
     snprintf(transaction, sizeof transaction, "t%d", seen.messages);
     snprintf(receipt, sizeof receipt, "r%d", seen.messages);
     ptv_session_begin(s, transaction);
-    ptv_session_send(s, ptv_frame_get(f, "reply-to"), ptv_frame_get(f, "correlation-id"), true, transaction, done,
+    ptv_session_send(s, ptv_frame_get(f, "reply-to"), ptv_frame_get(f, "correlation-id"), transaction, done,
                      sizeof done - 1);
     ptv_session_ack(s, ptv_frame_get(f, "ack"), transaction);
     ptv_session_commit(s, transaction, receipt);
@@ -466,7 +466,7 @@ static void a_frozen_line_does_not_block_us(void **state)
     memset(body, 'x', sizeof body);
     answer_through_the_tap();
     assert_true(tell(&tap, "freeze", NULL));
-    ptv_session_send(ptv_consumer_session(consumer), "/queue/test.large", "1", false, NULL, body, sizeof body);
+    ptv_session_send(ptv_consumer_session(consumer), "/queue/test.large", "1", NULL, body, sizeof body);
     int64_t begun = ptv_clock_ms();
     ptv_consumer_step(consumer, now());
     assert_in_range(ptv_clock_ms() - begun, 0, 2000);
@@ -562,7 +562,7 @@ static void it_says_goodbye_after_all_that_was_queued(void **state)
     (void)state;
     NEED_BROKER();
     answer_through_the_tap();
-    ptv_session_send(ptv_consumer_session(consumer), "/queue/test.last", "1", true, NULL, "{}", 2);
+    ptv_session_send(ptv_consumer_session(consumer), "/queue/test.last", "1", NULL, "{}", 2);
     ptv_consumer_stop(consumer, now(), 5000);
     STEP_UNTIL(ptv_consumer_is_stopped(consumer), 4000);
     assert_int_equal(seen.retry_ms, -1);

@@ -291,8 +291,8 @@ static void it_says_at_once_that_it_starts_when_the_answer_takes_time(void **sta
     assert_string_equal(s->sent, "");
     ptv_worker_pump(s->worker, s->now_ms + 20, NOW);
     drain(s);
-    assert_string_equal(s->sent, "SEND correlation-id=c:m1 destination=/queue/acks | {\"message_type\": 0, \"message\": "
-                                 "\"Starting App Function: 'fn_p\n");
+    assert_string_equal(s->sent, "SEND correlation-id=c:m1 destination=/queue/acks persistent=true | {\"message_type\": 0, "
+                                 "\"message\": \"Starting App Function: 'fn_p\n");
     assert_true(ptv_worker_next_ms(s->worker) > s->now_ms + 20);
     work(s);
     assert_non_null(strstr(s->sent, "BEGIN transaction=t1\n" FINISHED("t1") RESULT "t1"));

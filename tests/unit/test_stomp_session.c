@@ -149,11 +149,13 @@ static void it_writes_each_frame_as_the_contract_has_it(void **state)
     assert_pending("SUBSCRIBE\nack:client-individual\nactivemq.prefetchSize:25\ndestination:actions.201.passivetotal\n"
                    "id:actions.201.passivetotal\n\n\0");
     all_sent(1000);
-    ptv_session_send(session, "/queue/acks.201.passivetotal", "invid:80", false, NULL, "{}", 2);
-    assert_pending("SEND\ncontent-length:2\ncorrelation-id:invid\\c80\ndestination:/queue/acks.201.passivetotal\n\n{}\0");
+    ptv_session_send(session, "/queue/acks.201.passivetotal", "invid:80", NULL, "{}", 2);
+    assert_pending(
+        "SEND\ncontent-length:2\ncorrelation-id:invid\\c80\ndestination:/queue/acks.201.passivetotal\npersistent:true\n"
+        "\n{}\0");
     all_sent(1000);
     ptv_session_begin(session, "t1");
-    ptv_session_send(session, "/queue/acks.201.passivetotal", "invid:80", true, "t1", "{}", 2);
+    ptv_session_send(session, "/queue/acks.201.passivetotal", "invid:80", "t1", "{}", 2);
     ptv_session_ack(session, "ID:x:77", "t1");
     ptv_session_commit(session, "t1", "r1");
     assert_pending(
@@ -196,7 +198,7 @@ static void a_slow_line_gets_every_byte_once(void **state)
     static char body[50000];
     memset(body, 'x', sizeof body);
     for (int i = 0; i < 60; i++) {
-        ptv_session_send(session, "/queue/a", "1", true, NULL, body, sizeof body);
+        ptv_session_send(session, "/queue/a", "1", NULL, body, sizeof body);
         size_t len;
         const char *bytes = ptv_session_pending(session, &len);
         size_t part = len < 49000 ? len : 49000;
@@ -357,7 +359,7 @@ static void no_allocation_that_fails_sends_half_a_frame(void **state)
     connect_at(1000);
     static char body[100000];
     ptv_mem_fail_at(1);
-    ptv_session_send(session, "/queue/a", "1", true, NULL, body, sizeof body);
+    ptv_session_send(session, "/queue/a", "1", NULL, body, sizeof body);
     ptv_mem_fail_at(0);
     size_t len;
     ptv_error err = { 0 };
