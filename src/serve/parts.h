@@ -103,8 +103,8 @@ struct ptv_serve {
     ptv_httpd *httpd;
     size_t http_lookups; /* under way for it */
     bool has_worked;     /* since memory was last given back */
-    int lock;
-    int quiet; /* never readable: watched while there is no broker */
+    int lock, next_lock; /* the latter with `next`, when it wants another one; -1 */
+    int quiet;           /* never readable: watched while there is no broker */
     int64_t stop_by_ms, status_at_ms, look_at_ms;
     struct ptv_file_mark { /* the settings file, to see when it changes */
         int64_t size, mtime_ns;

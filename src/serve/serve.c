@@ -167,6 +167,25 @@ static char *on_expand(void *owner, const char *value)
     return copy;
 }
 
+/* ------------------------------------------------------------------------------------------------- store */
+
+/* A folder that cannot be used is not worth standing still for: without one the broker still has every message. */
+static ptv_code open_store(ptv_serve *s, ptv_error *err)
+{
+    const ptv_config *c = s->now->config;
+    ptv_store_options o = { .calls_kept_s = ptv_config_int(c, PTV_OPT_CALLS_KEPT) / 1000 };
+    ptv_error why = { 0 };
+    ptv_code rc = ptv_store_open(&s->store, s->now->settings.state, &o, &why);
+    if (rc == PTV_EIO && s->now->settings.state) {
+        ptv_serve_store_failed(s, &why);
+        ptv_log(PTV_LOG_ERROR, "store", "going on without the state folder: calls are remembered until the program ends");
+        return ptv_store_open(&s->store, NULL, &o, err);
+    }
+    if (rc)
+        *err = why;
+    return rc;
+}
+
 /* --------------------------------------------------------------------------------------------- reloading */
 
 static struct ptv_file_mark mark_of(const char *path)
@@ -228,6 +247,23 @@ static ptv_code check_work(const ptv_generation *g, bool has_doors, ptv_error *e
                     ptv_config_place(g->config));
 }
 
+static void drop_next(ptv_serve *s)
+{
+    ptv_generation_free(s->next);
+    s->next = NULL;
+    if (s->next_lock >= 0)
+        close(s->next_lock);
+    s->next_lock = -1;
+}
+
+/* A second instance with the settings of now must find this one, and so must status. */
+static ptv_code take_next_lock(ptv_serve *s, const ptv_serve_settings *next, ptv_error *err)
+{
+    if (ptv_text_equal(next->lock_path, s->now->settings.lock_path))
+        return PTV_OK;
+    return ptv_lock_take(&s->next_lock, next->lock_path, next->lock_is_ours, err);
+}
+
 static void begin_reload(ptv_serve *s)
 {
     ptv_error err = { 0 };
@@ -241,6 +277,8 @@ static void begin_reload(ptv_serve *s)
         ptv_client_refuse(s->now->client, ptv_generation_refused(g));
         ptv_rules_show(s);
     }
+    if (!rc && !is_worse)
+        rc = take_next_lock(s, &g->settings, &err);
     if (rc || is_worse) {
         ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS_REFUSED, 1);
         refuse_settings(s, rc ? err.msg : ptv_generation_refused(g));
@@ -248,10 +286,32 @@ static void begin_reload(ptv_serve *s)
         ptv_generation_free(g);
         return;
     }
-    ptv_generation_free(s->next);
     s->next = g;
     s->phase = PTV_DRAINING;
     ptv_worker_hold(s->worker);
+}
+
+/* To another state folder, another lock file. */
+static void move(ptv_serve *s, const ptv_serve_settings *old)
+{
+    const ptv_serve_settings *now = &s->now->settings;
+    ptv_store *before = s->store;
+    ptv_error err = { 0 };
+    if (!ptv_text_equal(now->lock_path, old->lock_path)) {
+        if (s->lock >= 0)
+            close(s->lock);
+        s->lock = s->next_lock;
+        s->next_lock = -1;
+    }
+    if (ptv_text_equal(now->state, old->state))
+        return;
+    if (open_store(s, &err)) {
+        ptv_serve_store_failed(s, &err);
+        s->store = before;
+        return;
+    }
+    ptv_worker_move(s->worker, s->store);
+    ptv_store_close(before);
 }
 
 static void use_generation(ptv_serve *s)
@@ -261,6 +321,7 @@ static void use_generation(ptv_serve *s)
     ptv_generation *old = s->now;
     s->now = s->next;
     s->next = NULL;
+    move(s, &old->settings);
     wake_this(s->now->client);
     ptv_worker_use(s->worker, &s->now->settings.worker, s->now->client, s->now->broken);
     if (ptv_serve_log_open(&s->now->settings.log, &err))
@@ -309,8 +370,7 @@ static void begin_stop(ptv_serve *s, int64_t now_ms)
 {
     ptv_log(PTV_LOG_INFO, "serve", "stopping: %zu calls run", ptv_worker_running(s->worker));
     ptv_notify("STOPPING=1");
-    ptv_generation_free(s->next);
-    s->next = NULL;
+    drop_next(s);
     s->phase = PTV_STOPPING;
     s->stop_by_ms = now_ms + s->now->settings.stop_within_ms;
     ptv_metrics_stopping(s->metrics);
@@ -458,23 +518,6 @@ static ptv_code copy_options(ptv_serve *s, const ptv_serve_options *o, ptv_error
     return rc;
 }
 
-/* A folder that cannot be used is not worth standing still for: without one the broker still has every message. */
-static ptv_code open_store(ptv_serve *s, ptv_error *err)
-{
-    const ptv_config *c = s->now->config;
-    ptv_store_options o = { .calls_kept_s = ptv_config_int(c, PTV_OPT_CALLS_KEPT) / 1000 };
-    ptv_error why = { 0 };
-    ptv_code rc = ptv_store_open(&s->store, s->now->settings.state, &o, &why);
-    if (rc == PTV_EIO && s->now->settings.state) {
-        ptv_serve_store_failed(s, &why);
-        ptv_log(PTV_LOG_ERROR, "store", "going on without the state folder: calls are remembered until the program ends");
-        return ptv_store_open(&s->store, NULL, &o, err);
-    }
-    if (rc)
-        *err = why;
-    return rc;
-}
-
 static ptv_code open_worker(ptv_serve *s, ptv_error *err)
 {
     ptv_worker_hooks hooks = {
@@ -524,7 +567,7 @@ ptv_code ptv_serve_new(ptv_serve **out, const ptv_serve_options *options, ptv_er
     if (!s)
         return ptv_fail_nomem(err);
     s->mem = (ptv_arena)PTV_ARENA(MEMORY_BYTES);
-    s->lock = -1;
+    s->lock = s->next_lock = -1;
     s->quiet = eventfd(0, EFD_CLOEXEC);
     told_to_stop = told_to_reload = 0;
     catch_signals(true);
@@ -547,7 +590,7 @@ void ptv_serve_free(ptv_serve *s)
     ptv_doors_close(s);
     if (s->worker)
         ptv_platform_end(s);
-    ptv_generation_free(s->next);
+    drop_next(s);
     ptv_generation_free(s->now);
     ptv_worker_free(s->worker);
     ptv_store_close(s->store);

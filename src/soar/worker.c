@@ -671,6 +671,11 @@ ptv_worker *ptv_worker_new(const ptv_worker_options *options, const ptv_worker_h
     return w;
 }
 
+void ptv_worker_move(ptv_worker *w, ptv_store *store)
+{
+    w->store = store;
+}
+
 void ptv_worker_free(ptv_worker *w)
 {
     if (!w)

@@ -59,7 +59,8 @@ typedef struct ptv_worker_hooks { /* each may be NULL */
 
 /* The store is borrowed. NULL: no memory. */
 ptv_worker *ptv_worker_new(const ptv_worker_options *options, const ptv_worker_hooks *hooks, ptv_store *store);
-void ptv_worker_free(ptv_worker *w); /* with lookups under way: free the client first. NULL is fine */
+void ptv_worker_move(ptv_worker *w, ptv_store *store); /* to another one; nothing may be running */
+void ptv_worker_free(ptv_worker *w);                   /* with lookups under way: free the client first. NULL is fine */
 
 /* Who looks up from now on, and how (the function stays); only while nothing runs. `broken` not NULL: nobody can, and calls
  * are answered with this reason. */

@@ -112,7 +112,8 @@ ptv_code ptv_fetcher_new(ptv_fetcher **out, const ptv_source_settings *s, const 
     f->net = net;
     f->check_mem = (ptv_arena)PTV_ARENA(ACCOUNT_ARENA_BYTES);
     f->check_subject = (ptv_artifact){ .input = "", .value = "", .display = "", .type = PTV_DOMAIN };
-    f->check = (ptv_fetch){ .fetcher = f, .record = &f->check_record, .mem = &f->check_mem, .done = check_done };
+    f->check =
+        (ptv_fetch){ .fetcher = f, .record = &f->check_record, .mem = &f->check_mem, .name = "quota", .done = check_done };
     f->key.refused_until_ms = f->key.quota_until_ms = f->account_due_ms = INT64_MIN;
     ptv_fetcher_seed(f, (uint64_t)(uintptr_t)f ^ (uint64_t)ptv_fetcher_now_ms(f));
     ptv_code rc = make_routes(f, err);

@@ -18,6 +18,8 @@ test(async (s, t) => {
     says('a call', correlation, 'fn_passivetotal(DNS Name, flagged.example)', 'DEBUG [fetch] [main] [' + correlation + '] tags: ok',
         'passive_dns: ok', 'is compromised, decision ');
 
+    t.has('what belongs to none has a name too', w.log, 'DEBUG [fetch] [main] [quota] account: ok');
+
     const port = /HTTP on port (\d+)/.exec(w.log)[1];
     const post = (path, body) => fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body: JSON.stringify(body) }).then((a) => a.json());
     const { decision_id } = await post('/v1/verdict', { value: 'flagged-2.example' });
