@@ -3,7 +3,8 @@
  *
  * Over the tree, three-valued: to make all{} yes each kid that is not yes has to change; to make any{} yes the cheapest
  * does; none{} needs every kid no, at_least_of(n) the n cheapest. An unknown condition counts as one change, whichever
- * way it has to come out.
+ * way it has to come out. A condition that stands there twice changes everywhere at once, so that the cheapest of each
+ * branch need not be the cheapest together: then sets are tried, the smaller first.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,7 +19,9 @@ typedef struct search {
     uint32_t *costs;       /* 2 a node, to make it no and yes; one more than the cost, 0: not yet known */
     ptv_turn *turns;
     size_t count;
-    bool *taken; /* by node: a condition used twice changes once */
+    bool *taken;    /* by node: a condition used twice changes once */
+    uint8_t *place; /* of sets, below */
+    size_t node_count;
 } search;
 
 static size_t cost(const search *s, const ptv_cond *c, bool yes);
@@ -137,6 +140,103 @@ static void take(search *s, const ptv_cond *c, const ptv_trace *trace, bool yes)
             take(s, c->kids[i], &trace->kids[i], kid_yes);
 }
 
+/* ------------------------------------------------------------------------------ conditions that stand there twice */
+
+enum { MOST_LEAVES = 64, MOST_VISITS = 2000000 }; /* beyond these the answer above has to do */
+
+typedef struct sets {
+    const search *s;
+    const ptv_cond *leaves[MOST_LEAVES]; /* each once */
+    ptv_truth now[MOST_LEAVES];          /* as they are, or as a set would have them */
+    uint8_t *place;                      /* by node: of its leaf, from 1 */
+    size_t count, visits;
+    bool repeated, too_many;
+} sets;
+
+/* A text that is cut short, or a custom condition's, may stand for two. */
+static bool is_same(const ptv_cond *a, const ptv_cond *b)
+{
+    return a->op == b->op && a->op != PTV_OP_CUSTOM && strcmp(a->text, b->text) == 0 && !strstr(a->text, "…");
+}
+
+static void collect(sets *x, const ptv_cond *c)
+{
+    for (size_t i = 0; i < c->kid_count && !x->too_many; i++)
+        collect(x, c->kids[i]);
+    if (!ptv_cond_is_leaf(c))
+        return;
+    size_t i = 0;
+    while (i < x->count && x->leaves[i] != c && !is_same(x->leaves[i], c))
+        i++;
+    x->repeated |= i < x->count;
+    x->too_many |= i == MOST_LEAVES;
+    if (x->too_many)
+        return;
+    if (i == x->count) {
+        x->leaves[x->count] = c;
+        x->now[x->count++] = (ptv_truth)x->s->truths[c->node];
+    }
+    x->place[c->node] = (uint8_t)(i + 1);
+}
+
+static ptv_truth value(sets *x, const ptv_cond *c)
+{
+    size_t yes = 0, unsure = 0;
+    x->visits++;
+    if (ptv_cond_is_leaf(c))
+        return x->now[x->place[c->node] - 1];
+    for (size_t i = 0; i < c->kid_count; i++) {
+        ptv_truth kid = value(x, c->kids[i]);
+        yes += kid == PTV_YES;
+        unsure += kid == PTV_UNSURE;
+    }
+    return ptv_kleene(c, c->kid_count, yes, unsure);
+}
+
+/* Some `left` of the leaves from `from` on, changed, make it yes: `now` has them. */
+static bool change(sets *x, const ptv_cond *root, size_t from, size_t left)
+{
+    if (!left)
+        return value(x, root) == PTV_YES;
+    for (size_t i = from; i + left <= x->count && x->visits < MOST_VISITS; i++) {
+        const ptv_truth was = x->now[i], turned[] = { PTV_YES, PTV_NO };
+        for (size_t k = 0; k < 2; k++) {
+            x->now[i] = turned[k];
+            if (turned[k] != was && change(x, root, i + 1, left - 1))
+                return true;
+        }
+        x->now[i] = was;
+    }
+    return false;
+}
+
+/* The fewest changes of a level; `x` tells which, when it has no leaf twice `take` does. SIZE_MAX: none helps. */
+static size_t fewest(sets *x, const search *s, const ptv_cond *when)
+{
+    memset(s->place, 0, s->node_count);
+    *x = (sets){ .s = s, .place = s->place };
+    collect(x, when);
+    x->repeated &= !x->too_many;
+    for (size_t many = 0; x->repeated && many <= x->count; many++)
+        if (change(x, when, 0, many))
+            return many;
+    bool tried_all = x->repeated && x->visits < MOST_VISITS;
+    x->repeated = false;
+    return tried_all ? SIZE_MAX : cost(s, when, true);
+}
+
+static void take_changed(search *s, sets *x, const ptv_cond *c, const ptv_trace *trace)
+{
+    for (size_t i = 0; i < c->kid_count; i++)
+        take_changed(s, x, c->kids[i], &trace->kids[i]);
+    if (!ptv_cond_is_leaf(c))
+        return;
+    size_t at = x->place[c->node] - 1U;
+    if (x->now[at] != (ptv_truth)s->truths[c->node])
+        take_leaf(s, c, trace, x->now[at] == PTV_YES);
+    x->now[at] = (ptv_truth)s->truths[c->node]; /* said once */
+}
+
 /* ------------------------------------------------------------------------------------------- the answer */
 
 /* What conditions cannot mend. */
@@ -167,11 +267,13 @@ static void find_turns(ptv_judging *j, ptv_why_not *out, const ptv_rule *rule)
 {
     ptv_trial *e = &j->trial;
     uint8_t *kept = e->truths, *truths = ptv_arena_calloc(e->mem, j->rs->node_count + 1, sizeof *truths);
-    search s = { .trial = e, .truths = truths };
+    search s = { .trial = e, .truths = truths, .node_count = j->rs->node_count };
+    sets x;
     s.costs = ptv_arena_calloc(e->mem, j->rs->node_count + 1, 2 * sizeof *s.costs);
     s.turns = ptv_arena_calloc(e->mem, j->rs->node_count + 1, sizeof *s.turns);
     s.taken = ptv_arena_calloc(e->mem, j->rs->node_count + 1, sizeof *s.taken);
-    if (!truths || !s.costs || !s.turns || !s.taken) {
+    s.place = ptv_arena_calloc(e->mem, j->rs->node_count + 1, sizeof *s.place);
+    if (!truths || !s.costs || !s.turns || !s.taken || !s.place) {
         e->rc = ptv_arena_fail(e->mem, e->err);
         return;
     }
@@ -181,7 +283,7 @@ static void find_turns(ptv_judging *j, ptv_why_not *out, const ptv_rule *rule)
     e->truths = kept;
     size_t best = 0, best_cost = SIZE_MAX;
     for (size_t i = 0; i < rule->level_count && !e->rc; i++) {
-        size_t here = cost(&s, rule->levels[i].when, true);
+        size_t here = fewest(&x, &s, rule->levels[i].when);
         if (here <= best_cost) {
             best = i;
             best_cost = here;
@@ -189,7 +291,15 @@ static void find_turns(ptv_judging *j, ptv_why_not *out, const ptv_rule *rule)
     }
     if (e->rc || !rule->level_count)
         return;
-    take(&s, rule->levels[best].when, &roots[best], true);
+    if (best_cost == SIZE_MAX) {
+        out->besides = "its conditions contradict one another: it can never match";
+        return;
+    }
+    fewest(&x, &s, rule->levels[best].when);
+    if (x.repeated)
+        take_changed(&s, &x, rule->levels[best].when, &roots[best]);
+    else
+        take(&s, rule->levels[best].when, &roots[best], true);
     out->level = rule->levels[best].level;
     out->turns = s.turns;
     out->turn_count = s.count;

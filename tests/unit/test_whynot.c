@@ -110,6 +110,19 @@ static void at_least_of_takes_the_cheapest_that_are_missing(void **state)
     assert_string_equal(TURN(w, 1).text, "tags:has_any{\"e\"}");
 }
 
+static void what_stands_there_twice_changes_everywhere(void **state)
+{
+    (void)state;
+    const char *const rule = RULE("all { any { tags:has_any { 'q' }, classification:is 'malicious' },"
+                                  " any { passive_dns.count:at_least(5), classification:is 'malicious' } }");
+    const ptv_why_not *w = why_not(rule, SITE(",'tags':[],'classification':''" DNS(1)));
+    assert_int_equal(w->turn_count, 1);
+    assert_string_equal(TURN(w, 0).text, "classification:is \"malicious\"");
+    w = why_not(RULE("all { tags:has_any { 'q' }, none { tags:has_any { 'q' } } }"), SITE(",'tags':[]"));
+    assert_int_equal(w->turn_count, 0);
+    assert_string_equal(w->besides, "its conditions contradict one another: it can never match");
+}
+
 static void the_nearest_level_is_told(void **state)
 {
     (void)state;
@@ -186,6 +199,8 @@ static unsigned dice(unsigned sides)
 /* Leaf i is about tag ti, or, every third one, about a section that was not read. */
 static const ptv_cond *random_tree(tree *t, const ptv_cond **leaves, size_t *count, int depth)
 {
+    if (*count && dice(6) == 0) /* once more */
+        return leaves[dice((unsigned)*count)];
     if (depth == 0 || dice(4) == 0 || *count >= LEAVES - 1) {
         char tag[8];
         snprintf(tag, sizeof tag, "t%zu", *count);
@@ -268,12 +283,14 @@ static void check_tree(void)
     HOW.why_not = "r";
     assert_int_equal(ptv_ruleset_judge(&D, &mem, &t.rs, tree_record(&mem, json, "2026-05-01"), &HOW, &err), PTV_OK);
     const ptv_why_not *w = D.why_not;
-    assert_int_equal(w->turn_count, fewest(root, leaves, count, by_node));
+    size_t least = fewest(root, leaves, count, by_node);
+    assert_int_equal(w->turn_count, least == SIZE_MAX ? 0 : least);
     for (size_t i = 0; i < w->turn_count; i++)
         for (size_t k = 0; k < count; k++)
             if (strcmp(w->turns[i].text, leaves[k]->text) == 0)
                 by_node[leaves[k]->node] = w->turns[i].must_be ? PTV_YES : PTV_NO;
-    assert_int_equal(value_of(root, by_node), PTV_YES);
+    assert_int_equal(value_of(root, by_node) == PTV_YES, least != SIZE_MAX);
+    assert_int_equal(w->besides && strstr(w->besides, "contradict"), least == SIZE_MAX);
     ptv_arena_release(&mem);
     tree_release(&t);
 }
@@ -294,6 +311,7 @@ int main(void)
         IT(any_takes_the_cheapest_the_first_of_several),
         IT(none_and_unless_must_be_no),
         IT(at_least_of_takes_the_cheapest_that_are_missing),
+        IT(what_stands_there_twice_changes_everywhere),
         IT(the_nearest_level_is_told),
         IT(what_conditions_cannot_mend_is_told_besides),
         IT(a_rule_that_is_not_there_is_an_error),
