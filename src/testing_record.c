@@ -20,37 +20,36 @@ static ptv_code read_fixture(ptv_record **out, ptv_test_case *p, ptv_test_run *r
     return rc ? ptv_wrap(err, "fixture %s", path ? path : "") : PTV_OK;
 }
 
-/* archive/ or archive.ndjson of a folder; one that cannot be opened is tried again for the next case. */
-static ptv_code find_archive(ptv_test_archive **out, ptv_test_run *r, const char *folder, ptv_error *err)
+/* archive/ or archive.ndjson of a folder; one that cannot be opened is tried again for the next case. NULL: see `err`. */
+static const ptv_local_source *find_archive(ptv_test_run *r, const char *folder, ptv_error *err)
 {
     const char *path = ptv_path_join(&r->mem, folder, "archive");
     if (path && !ptv_is_dir(path))
         path = ptv_path_join(&r->mem, folder, "archive.ndjson");
-    if (!path)
-        return ptv_arena_fail(&r->mem, err);
-    ptv_test_archive *a = r->archives;
-    while (a && strcmp(a->path, path) != 0)
-        a = a->next;
-    *out = a;
-    if (a)
-        return PTV_OK;
-    if (!ptv_is_dir(path) && !ptv_is_file(path))
-        return ptv_fail(err, PTV_EINVAL, "no archive/ or archive.ndjson beside the tests");
-    a = ptv_test_keep(&r->mem, sizeof *a, err);
-    if (!a)
-        return err->code;
+    for (ptv_test_archive *a = path ? r->archives : NULL; a; a = a->next)
+        if (strcmp(a->path, path) == 0)
+            return &a->source;
+    ptv_test_archive *a = path ? ptv_test_keep(&r->mem, sizeof *a, err) : NULL;
+    if (!a) {
+        ptv_arena_fail(&r->mem, err);
+        return NULL;
+    }
     *a = (ptv_test_archive){ .path = path, .settings = r->sources, .next = r->archives };
     a->settings.archive = path;
-    ptv_code rc = ptv_archive_open(&a->source, &a->settings, err);
-    if (rc)
-        return ptv_wrap(err, "%s", path);
-    r->archives = *out = a;
-    return PTV_OK;
+    if (!ptv_is_dir(path) && !ptv_is_file(path)) {
+        ptv_fail(err, PTV_EINVAL, "no archive/ or archive.ndjson beside the tests");
+        return NULL;
+    }
+    if (ptv_archive_open(&a->source, &a->settings, err)) {
+        ptv_wrap(err, "%s", path);
+        return NULL;
+    }
+    r->archives = a;
+    return &a->source;
 }
 
 static ptv_code read_recorded(ptv_record **out, ptv_test_case *p, ptv_test_run *r, const char *folder, ptv_error *err)
 {
-    ptv_test_archive *archive = NULL;
     ptv_artifact *subject = ptv_test_keep(&p->mem, sizeof *subject, err);
     ptv_record *record = subject ? ptv_test_keep(&p->mem, sizeof *record, err) : NULL;
     if (!record)
@@ -59,14 +58,14 @@ static ptv_code read_recorded(ptv_record **out, ptv_test_case *p, ptv_test_run *
     ptv_code rc = ptv_artifact_parse(subject, &p->mem, name, strlen(name), NULL, err);
     if (rc)
         return rc;
-    rc = find_archive(&archive, r, folder, err);
-    if (rc)
+    const ptv_local_source *archive = find_archive(r, folder, err);
+    if (!archive)
         return ptv_wrap(err, "recorded \"%s\"", name);
     ptv_record_init(record, subject);
     bool found = false;
     for (int s = 0; s < PTV_SECTION_COUNT && !rc; s++) {
         ptv_error why = { 0 };
-        ptv_code one = archive->source.answer(archive->source.self, record, &p->mem, (ptv_section)s, &why);
+        ptv_code one = archive->answer(archive->self, record, &p->mem, (ptv_section)s, &why);
         if (one == PTV_ENOENTRY)
             ptv_section_fail(record, &p->mem, (ptv_section)s, PTV_STATE_NOT_ASKED, PTV_CAUSE_RECORD, "not in the record");
         else if (one == PTV_ENOMEM || one == PTV_ETOOBIG)
@@ -77,7 +76,7 @@ static ptv_code read_recorded(ptv_record **out, ptv_test_case *p, ptv_test_run *
             record->fetched_at = record->sections[s].fetched_at;
     }
     if (!rc && !found)
-        rc = ptv_fail(err, PTV_EINVAL, "recorded \"%s\": no answer in %s", name, archive->path);
+        rc = ptv_fail(err, PTV_EINVAL, "recorded \"%s\": no answer in the archive", name);
     *out = record;
     return rc;
 }
