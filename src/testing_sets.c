@@ -33,17 +33,24 @@ static bool is_same(ptv_file_id a, ptv_file_id b)
     return a.inode && a.inode == b.inode && a.device == b.device;
 }
 
-static ptv_code add_rule_file(ptv_test_run *r, const char *path, ptv_error *err)
+static bool is_under_test(const ptv_test_run *r, const char *path)
 {
     const ptv_file_id id = id_of(path);
     for (const ptv_tested_file *f = r->rule_files; f; f = f->next)
         if (is_same(f->id, id) || strcmp(f->path, path) == 0)
-            return PTV_OK;
+            return true;
+    return false;
+}
+
+static ptv_code add_rule_file(ptv_test_run *r, const char *path, ptv_error *err)
+{
+    if (is_under_test(r, path))
+        return PTV_OK;
     ptv_tested_file *file = ptv_test_keep(&r->mem, sizeof *file, err);
     if (!file)
         return err->code;
     file->path = path;
-    file->id = id;
+    file->id = id_of(path);
     *r->rule_files_end = file;
     r->rule_files_end = &file->next;
     return PTV_OK;
@@ -216,6 +223,7 @@ static ptv_code cover_tree(ptv_test_set *set, ptv_test_report *report, cover_of 
     return rc;
 }
 
+/* With scope = "all" a case judges rules of other files too; what is not under test is no gap. */
 static ptv_code cover_set(ptv_test_set *set, ptv_test_run *r, ptv_error *err)
 {
     set->covered = ptv_test_keep(&r->mem, (set->rules->node_count + 1) * sizeof(ptv_covered *), err);
@@ -225,13 +233,14 @@ static ptv_code cover_set(ptv_test_set *set, ptv_test_run *r, ptv_error *err)
     for (size_t i = 0; i < set->rules->rule_count && !rc; i++) {
         const ptv_rule *rule = set->rules->rules[i];
         cover_of of = { .id = rule->id };
-        for (size_t k = 0; k < rule->level_count && !rc && rule->status != PTV_OFF; k++)
+        bool counts = rule->status != PTV_OFF && is_under_test(r, rule->file);
+        for (size_t k = 0; k < rule->level_count && !rc && counts; k++)
             rc = cover_tree(set, r->report, &of, rule->levels[k].when, err);
     }
     for (size_t i = 0; i < set->rules->allow_count && !rc; i++) {
         const ptv_allow *allow = set->rules->allows[i];
         cover_of of = { .id = allow->id, .is_allow = true };
-        if (ptv_text_ends(allow->file, ".lua"))
+        if (is_under_test(r, allow->file))
             rc = cover_tree(set, r->report, &of, allow->when, err);
     }
     return rc;

@@ -131,6 +131,19 @@ has 'an allowance that has expired' "$out" 'suppressed_by: ours expired 2026-04-
 is '--explain shows the conditions of a case that passes' \
     "$(grep -A 3 'clean and none' "$out" | grep -c 'passive_dns.first_seen:within')" 1
 
+# One file of several: what its cases with scope = "all" judge beside it is not under test.
+mkdir "$work/several"
+rule "$work/several/1.lua" one
+rule "$work/several/2.lua" two
+cat >"$work/several/1.test.lua" <<'EOR'
+case "both" { scope = "all", given = { artifact = "evil.example", tags = { "x" } }, expect = { rules = { one = "match", two = "match" } } }
+case "none" { given = { artifact = "evil.example", tags = {} }, expect = { verdict = "no_match" } }
+EOR
+run "$PT" test --strict "$work/several/1.lua"
+is 'the rule of a named file is covered, and no other' "$rc $(grep -c ' 100 %' "$out") $(grep -c '/2.lua' "$out")" '0 2 0'
+run "$PT" test --strict "$work/several"
+has 'of a folder all are' "$out" "two  50 %  ($work/several/2.lua)"
+
 # Nothing that could be tested is no success.
 mkdir "$work/nothing"
 run "$PT" test --strict "$work/nothing"
