@@ -180,7 +180,7 @@ static cli_exit watch(const cli_options *o, const ptv_test_options *options, con
         begun = true;
         if (!o->quiet)
             cli_say("ran in %lld ms; waiting for a file to be saved", (long long)(ptv_clock_ms() - start));
-    } while (wait_for_change(&w, &unblocked));
+    } while (!cli_output_failed() && wait_for_change(&w, &unblocked));
     if (w.fd >= 0)
         close(w.fd);
     ptv_arena_release(&w.mem);

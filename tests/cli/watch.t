@@ -98,4 +98,7 @@ run timeout 20 "$PT" test --watch "$work/nope/1.lua"
 is 'nor is that of a rule file' "$rc" 65
 run timeout 20 "$PT" test --watch -c "$work/nope.config" "$r"
 is 'settings that cannot be read' "$rc" 78
+rc=0
+timeout 20 "$PT" test --watch "$r" >/dev/full 2>"$err" </dev/null || rc=$?
+is 'output that nobody can read' "$rc" 74
 finish
