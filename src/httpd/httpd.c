@@ -45,6 +45,7 @@ static ptv_code keep_options(ptv_httpd *h, const ptv_httpd_options *given, ptv_e
     o->max_body_bytes = o->max_body_bytes ? o->max_body_bytes : 1 << 20;
     o->max_connections = o->max_connections ? o->max_connections : 256;
     o->max_per_address = o->max_per_address ? o->max_per_address : 128;
+    o->requests = o->requests ? o->requests : &h->requests;
     return PTV_OK;
 }
 

@@ -43,6 +43,7 @@ typedef struct ptv_httpd_options {
     size_t max_body_bytes;          /* http_max_body */
     unsigned max_connections;       /* http_max_connections */
     unsigned max_per_address;       /* http_max_per_address */
+    uint64_t *requests;             /* how many came before, counted on: doors opened anew give no number twice; NULL: 0 */
     ptv_httpd_hooks hooks;
 } ptv_httpd_options;
 

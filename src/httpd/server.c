@@ -172,7 +172,7 @@ static ptv_exchange *begin_request(ptv_httpd *h, ptv_connection *c, const char *
     c->request = r;
     r->h = h;
     r->connection = c;
-    r->number = ++h->requests;
+    r->number = ++*h->o.requests;
     r->began_ms = ptv_clock_ms();
     r->body = (ptv_buf)PTV_BUF(h->o.max_body_bytes);
     r->route = ptv_route_find(&id, url, h->o.cts_name);

@@ -128,7 +128,7 @@ void ptv_doors_take(ptv_serve *s)
     if (!s->httpd)
         return;
     for (;;) {
-        bool room = s->phase == PTV_SERVING || s->phase == PTV_STOPPING;
+        bool room = s->phase == PTV_SERVING || s->phase == PTV_STOPPING || ptv_clock_ms() < s->doors_by_ms;
         room = room && ptv_in_flight(s->now->client) < (size_t)ptv_config_int(s->now->config, PTV_OPT_MAX_IN_FLIGHT);
         job = ptv_httpd_take(s->httpd, room);
         if (!job)
@@ -181,6 +181,7 @@ ptv_code ptv_doors_open(ptv_serve *s, ptv_error *err)
         .max_body_bytes = (size_t)ptv_config_int(c, PTV_OPT_HTTP_MAX_BODY),
         .max_connections = (unsigned)ptv_config_int(c, PTV_OPT_HTTP_MAX_CONNECTIONS),
         .max_per_address = (unsigned)ptv_config_int(c, PTV_OPT_HTTP_MAX_PER_ADDRESS),
+        .requests = &s->http_requests,
         .hooks = { .to = s, .wake = wake, .healthy = healthy, .ready = ready, .metrics = metrics, .served = served },
     };
     ptv_code rc = ptv_httpd_start(&s->httpd, &o, &why);

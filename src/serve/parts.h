@@ -102,10 +102,12 @@ struct ptv_serve {
     ptv_platform platform;
     ptv_httpd *httpd;
     size_t http_lookups; /* under way for it */
+    uint64_t http_requests;
     bool has_worked;     /* since memory was last given back */
     int lock, next_lock; /* the latter with `next`, when it wants another one; -1 */
     int quiet;           /* never readable: watched while there is no broker */
     int64_t stop_by_ms, status_at_ms, look_at_ms;
+    int64_t doors_by_ms; /* they are closed for others to open: until then what waits at them is answered; 0: they are not */
     struct ptv_file_mark { /* the settings file, to see when it changes */
         int64_t size, mtime_ns;
         uint64_t inode; /* 0: it is not there */

@@ -254,6 +254,7 @@ static void drop_next(ptv_serve *s)
     if (s->next_lock >= 0)
         close(s->next_lock);
     s->next_lock = -1;
+    s->doors_by_ms = 0;
 }
 
 /* A second instance with the settings of now must find this one, and so must status. */
@@ -337,9 +338,22 @@ static void use_generation(ptv_serve *s)
     show_generation(s);
     ptv_worker_go_on(s->worker);
     ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS, 1);
+    s->doors_by_ms = 0;
     settings_are(s, err.msg);
     ptv_log(PTV_LOG_INFO, "serve", "settings and rules are in force");
     s->phase = PTV_SERVING;
+}
+
+/* Whom the new doors would turn away, or never know, is answered first. */
+static bool doors_can_go(ptv_serve *s, int64_t now_ms)
+{
+    if (!s->httpd || ptv_doors_same(s->now->config, s->next->config))
+        return true;
+    if (!s->doors_by_ms) {
+        s->doors_by_ms = now_ms + s->now->settings.stop_within_ms;
+        ptv_httpd_drain(s->httpd);
+    }
+    return ptv_doors_busy(s) == 0 || now_ms >= s->doors_by_ms;
 }
 
 static void keep_reloading(ptv_serve *s, int64_t now_ms)
@@ -348,7 +362,7 @@ static void keep_reloading(ptv_serve *s, int64_t now_ms)
     /* Where we are not connected, whoever reloads has mended something, or hopes so: no waiting for the next try. */
     bool same = ptv_metrics_get(s->metrics, PTV_METRIC_BROKER_UP) &&
                 ptv_serve_settings_same_platform(&s->now->settings, &s->next->settings);
-    if (s->phase == PTV_DRAINING && is_idle) {
+    if (s->phase == PTV_DRAINING && is_idle && doors_can_go(s, now_ms)) {
         if (same) {
             use_generation(s);
             return;
@@ -442,7 +456,7 @@ static int wait_ms(const ptv_serve *s, int64_t now_ms)
     int64_t next = INT64_MAX;
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
         next = times[i] < next ? times[i] : next;
-    if (ptv_platform_is_asking(s) && next > now_ms + ASKING_MS)
+    if ((ptv_platform_is_asking(s) || s->doors_by_ms) && next > now_ms + ASKING_MS)
         next = now_ms + ASKING_MS;
     return next > now_ms ? (int)(next - now_ms) : 0;
 }
