@@ -39,7 +39,7 @@ const ptv_finding_code ptv_finding_codes[] = {
     { "N-SHADOW", "A shadow rule stays unknown because no live rule asks for what it reads" },
     { "W-EXPIRED", "An allowance has expired and no longer holds" },
     { "W-EXPIRES", "An allowance expires within 30 days" },
-    { "W-FILENAME", "A file whose name looks like that of a rule file, but is not" },
+    { "W-FILENAME", "A rule file that is not loaded: it ends in .lua.txt, or lies in a folder below the rules" },
     { "W-NO-CASE", "A test file without a case, or a rule or allowance that no case judges" },
     { "W-NO-LIVE", "No rule of the set is live, so that nothing is judged and every verdict is unknown" },
     { "W-NO-TEST", "A rule file without a test file" },

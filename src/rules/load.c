@@ -11,6 +11,7 @@
 #include "rules/process.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SET_LIMIT = 512 << 20, SCRATCH_LIMIT = 64 << 20 };
 
@@ -150,6 +151,25 @@ static bool add_file(ptv_loader *set, rule_files *files, const char *path, const
     return true;
 }
 
+/* Rules in a folder below, which nobody named: a team that put them there would believe that they run. */
+static bool leaves_out(ptv_loader *set, const char *folder)
+{
+    const ptv_rules_options *o = set->options;
+    const char **names;
+    size_t count;
+    struct stat here, named;
+    ptv_error err = { 0 };
+    if (stat(folder, &here) || !S_ISDIR(here.st_mode) || ptv_dir_list(&names, &count, &set->rs->mem, folder, &err))
+        return false;
+    for (size_t i = 0; i < o->path_count; i++)
+        if (!stat(o->paths[i], &named) && named.st_dev == here.st_dev && named.st_ino == here.st_ino)
+            return false;
+    for (size_t i = 0; i < count; i++)
+        if (names[i][0] != '.' && ptv_text_ends(names[i], ".lua"))
+            return true;
+    return false;
+}
+
 static bool add_folder(ptv_loader *set, rule_files *files, const char *folder)
 {
     const char **names;
@@ -169,6 +189,9 @@ static bool add_folder(ptv_loader *set, rule_files *files, const char *folder)
         if (ptv_text_ends(names[i], ".lua.txt"))
             ptv_finding_add(set->findings, PTV_WARNING, path, 0, "W-FILENAME",
                             "not loaded: rule files end in .lua; an editor may have added .txt");
+        else if (leaves_out(set, path))
+            ptv_finding_add(set->findings, PTV_WARNING, path, 0, "W-FILENAME",
+                            "not loaded: rule files lie in the folder itself, not in one below it; name this folder too");
         if (ptv_text_ends(names[i], ".lua") && !ptv_text_ends(names[i], ".test.lua") &&
             !add_file(set, files, path, folder, names[i]))
             return false;

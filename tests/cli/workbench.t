@@ -66,4 +66,9 @@ run "$PT" needs -c "$starter/app.config"
 has 'needs: what a rule makes us fetch' "$out" 'to be judged: tags'
 run "$PT" needs -c "$starter/app.config" --format json
 has 'needs as json' "$out" '"calls_to_judge_at_most":1'
+mkdir -p "$work/nested/team" "$work/nested/.git"
+cp rules/*.lua "$work/nested/" && cp rules/10-flagged-tags.lua "$work/nested/team/" && cp rules/10-flagged-tags.lua "$work/nested/.git/"
+run "$PT" check -c "$starter/app.config" "$work/nested"
+is 'rules in a folder below are not passed over in silence' "$rc $(grep -c '' "$out") $(head -n 1 "$out")" \
+    "0 2 $work/nested/team: warning: not loaded: rule files lie in the folder itself, not in one below it; name this folder too [W-FILENAME]"
 finish
