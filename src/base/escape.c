@@ -193,3 +193,17 @@ void ptv_escape_url(ptv_buf *out, const char *text, size_t len)
     if (run < len)
         ptv_buf_append(out, text + run, len - run);
 }
+
+void ptv_escape_base64(ptv_buf *out, const char *text, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = (const unsigned char *)text;
+    while (len > 0) {
+        size_t taken = len < 3 ? len : 3;
+        unsigned bits = (unsigned)in[0] << 16 | (taken > 1 ? (unsigned)in[1] << 8 : 0u) | (taken > 2 ? in[2] : 0u);
+        for (size_t i = 0; i < 4; i++)
+            ptv_buf_putc(out, i <= taken ? digits[bits >> (18 - 6 * i) & 63] : '=');
+        in += taken;
+        len -= taken;
+    }
+}

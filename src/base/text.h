@@ -55,5 +55,6 @@ void ptv_escape_csv(ptv_buf *out, const char *text,
 void ptv_escape_html(ptv_buf *out, const char *text, size_t len); /* & < > " ' */
 /* Percent-encode all but unreserved (RFC 3986). */
 void ptv_escape_url(ptv_buf *out, const char *text, size_t len);
+void ptv_escape_base64(ptv_buf *out, const char *text, size_t len); /* RFC 4648, padded */
 
 #endif

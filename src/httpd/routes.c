@@ -117,20 +117,6 @@ bool ptv_host_is_local(const char *host)
 
 /* --------------------------------------------------------------------------------------------- secrets */
 
-static void base64(ptv_buf *out, const char *text)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = (const unsigned char *)text;
-    for (size_t left = strlen(text); left;) {
-        size_t taken = left < 3 ? left : 3;
-        unsigned bits = (unsigned)in[0] << 16 | (taken > 1 ? (unsigned)in[1] << 8 : 0u) | (taken > 2 ? in[2] : 0u);
-        for (size_t i = 0; i < 4; i++)
-            ptv_buf_putc(out, i <= taken ? digits[bits >> (18 - 6 * i) & 63] : '=');
-        in += taken;
-        left -= taken;
-    }
-}
-
 static void digest_text(char out[PTV_DIGEST_HEX], ptv_digest *d, const char *text)
 {
     ptv_digest_begin(d);
@@ -150,7 +136,7 @@ ptv_code ptv_door_key_basic(ptv_door_key *out, ptv_digest *d, const char *user, 
     ptv_buf plain = PTV_BUF(4096), coded = PTV_BUF(8192);
     ptv_buf_printf(&plain, "%s:%s", user, password);
     if (!plain.failed)
-        base64(&coded, plain.data);
+        ptv_escape_base64(&coded, plain.data, plain.len);
     ptv_code rc = ptv_buf_check(&plain, err);
     rc = rc ? rc : ptv_buf_check(&coded, err);
     if (!rc)

@@ -169,22 +169,44 @@ static bool says_no_results(const ptv_json *root, const words *w)
     return root && holds_any(w->message, w->message_len, none);
 }
 
-/* Append ": message", without secrets that a service echoes, escaped and short. */
+/* `form` at the start of what is left of a text; its length, 0: no. */
+static size_t starts_with(const char *text, size_t len, const char *form)
+{
+    size_t form_len = form ? strlen(form) : 0;
+    return form_len <= len && memcmp(text, form ? form : "", form_len) == 0 ? form_len : 0;
+}
+
+void ptv_passivetotal_mask(ptv_buf *out, const ptv_source_settings *s, const char *text, size_t len, size_t most)
+{
+    ptv_buf signature = PTV_BUF(64 << 10), in_header = PTV_BUF(64 << 10), in_url = PTV_BUF(64 << 10);
+    ptv_buf_printf(&signature, "%s:%s", s->user ? s->user : "", s->key ? s->key : "");
+    if (s->key && !signature.failed) {
+        ptv_escape_base64(&in_header, signature.data, signature.len);
+        ptv_escape_url(&in_url, s->key, strlen(s->key));
+    }
+    /* The longest first. A user of two letters is in every other word. */
+    const char *const forms[] = { in_header.data, in_url.data, s->key, s->user && strlen(s->user) > 2 ? s->user : NULL };
+    for (size_t i = 0, taken; i < len && out->len < most; i += taken) {
+        taken = 0;
+        for (size_t k = 0; k < sizeof forms / sizeof *forms && !taken; k++)
+            taken = starts_with(text + i, len - i, forms[k]);
+        if (taken)
+            ptv_buf_puts(out, "***");
+        else
+            ptv_buf_append(out, text + i, taken = 1);
+    }
+    if (signature.failed || in_header.failed || in_url.failed)
+        out->failed = PTV_ENOMEM;
+    ptv_buf_release(&signature);
+    ptv_buf_release(&in_header);
+    ptv_buf_release(&in_url);
+}
+
+/* Append ": message", escaped and short. */
 static void put_words(ptv_buf *out, const ptv_source_settings *s, const char *text, size_t len)
 {
     ptv_buf plain = PTV_BUF(4 << 10), shown = PTV_BUF(16 << 10);
-    size_t key_len = s->key ? strlen(s->key) : 0, user_len = s->user ? strlen(s->user) : 0;
-    for (size_t i = 0; i < len && plain.len < 2 * MAX_MESSAGE_SHOWN; i++) {
-        if (key_len > 0 && len - i >= key_len && memcmp(text + i, s->key, key_len) == 0) {
-            ptv_buf_puts(&plain, "***");
-            i += key_len - 1;
-        } else if (user_len > 2 && len - i >= user_len && memcmp(text + i, s->user, user_len) == 0) {
-            ptv_buf_puts(&plain, "***");
-            i += user_len - 1;
-        } else {
-            ptv_buf_putc(&plain, text[i]);
-        }
-    }
+    ptv_passivetotal_mask(&plain, s, text, len, 2 * MAX_MESSAGE_SHOWN);
     ptv_escape_terminal(&shown, plain.data ? plain.data : "", plain.len);
     if (shown.len > 0) {
         size_t fits = ptv_text_clip(shown.data, shown.len, MAX_MESSAGE_SHOWN);
@@ -399,6 +421,26 @@ static ptv_code judge(const call *c, ptv_arena *tree, bool *retry)
     return read_fields(c, root, &w);
 }
 
+/* The answer as it came; of a failure, which may say the key back, what may be shown. false: no room. */
+static bool keep_raw(ptv_section_info *info, ptv_arena *mem, const ptv_source_settings *s, const ptv_answer *answer,
+                     bool is_failure)
+{
+    ptv_buf plain = PTV_BUF(4 * MAX_ERROR_BODY);
+    const char *body = answer->body;
+    size_t len = answer->body_len;
+    if (is_failure && len > MAX_ERROR_BODY)
+        return true;
+    if (is_failure) {
+        ptv_passivetotal_mask(&plain, s, body, len, SIZE_MAX);
+        body = plain.data;
+        len = plain.len;
+    }
+    info->raw = plain.failed ? NULL : ptv_arena_strndup(mem, len > 0 ? body : "", len);
+    info->raw_len = info->raw ? len : 0;
+    ptv_buf_release(&plain);
+    return info->raw;
+}
+
 ptv_code ptv_passivetotal_read(ptv_record *r, ptv_arena *mem, const ptv_source_settings *s, ptv_section section,
                                const ptv_answer *answer, bool *retry, ptv_error *err)
 {
@@ -417,13 +459,9 @@ ptv_code ptv_passivetotal_read(ptv_record *r, ptv_arena *mem, const ptv_source_s
     info->retry_after_s = answer->retry_after_s;
     if (answer->fetched_at > r->fetched_at)
         r->fetched_at = answer->fetched_at;
-    if (s->keep_answers && (!rc || answer->body_len <= MAX_ERROR_BODY)) {
-        info->raw = ptv_arena_strndup(mem, answer->body_len > 0 ? answer->body : "", answer->body_len);
-        info->raw_len = info->raw ? answer->body_len : 0;
-        if (!info->raw && !rc) {
-            ptv_arena_fail(mem, err);
-            rc = failed(&c, PTV_CAUSE_OUTAGE);
-        }
+    if (s->keep_answers && !keep_raw(info, mem, s, answer, rc) && !rc) {
+        ptv_arena_fail(mem, err);
+        rc = failed(&c, PTV_CAUSE_OUTAGE);
     }
     return rc;
 }

@@ -54,6 +54,16 @@ size_t ptv_text_clip(const char *text, size_t len, size_t most)
     return most;
 }
 
+static void put_value(ptv_buf *out, const ptv_source_settings *s, const char *text)
+{
+    ptv_buf plain = PTV_BUF(1 << 10);
+    ptv_passivetotal_mask(&plain, s, text, strlen(text), MAX_VALUE_SHOWN + 1);
+    ptv_escape_terminal(out, plain.data ? plain.data : "", ptv_text_clip(plain.data, plain.len, MAX_VALUE_SHOWN));
+    if (plain.failed)
+        out->failed = plain.failed;
+    ptv_buf_release(&plain);
+}
+
 static bool may_warn(reader *p)
 {
     if (p->warned++ >= MAX_WARNINGS)
@@ -85,7 +95,7 @@ static void warn_value(reader *p, const char *field, long index, const char *col
         return;
     }
     ptv_buf_putc(b, '\'');
-    ptv_escape_terminal(b, text, ptv_text_clip(text, strlen(text), MAX_VALUE_SHOWN));
+    put_value(b, p->s, text);
     ptv_buf_putc(b, '\'');
 }
 
@@ -268,7 +278,7 @@ static ptv_code fill_classification(reader *p, const ptv_json *root)
     if (p->r->classification || !text) /* none has a word of its own */
         return PTV_OK;
     ptv_buf shown = PTV_BUF(1 << 10);
-    ptv_escape_terminal(&shown, text, ptv_text_clip(text, strlen(text), MAX_VALUE_SHOWN));
+    put_value(&shown, p->s, text);
     if (!ptv_buf_check(&shown, p->err))
         ptv_fail(p->err, PTV_ESHAPE, "unexpected shape: \"classification\" is '%s', which is not one of the words known",
                  shown.data);

@@ -360,6 +360,20 @@ static void it_shows_neither_key_nor_user_nor_a_long_or_wild_message(void **stat
     test_room *room = *state;
     assert_string_equal(read_text(room, PTV_TAGS, 401, "{\"message\":\"ana@example.test:0123secret is wrong\\u001b[31m\"}"),
                         "failed key: HTTP 401: user or key refused: ***:*** is wrong\\x1b[31m");
+    /* As the header carries both: ana@example.test:0123secret */
+    assert_string_equal(read_text(room, PTV_TAGS, 400, "{\"message\":\"bad Basic YW5hQGV4YW1wbGUudGVzdDowMTIzc2VjcmV0\"}"),
+                        "failed settings: HTTP 400: the API refused the query: bad Basic ***");
+    assert_string_equal(read_text(room, PTV_CLASSIFICATION, 200, "{\"classification\":\"0123secret\"}"),
+                        "failed outage: unexpected shape: \"classification\" is '***', which is not one of the words known");
+    room->s.keep_answers = true;
+    const char *kept = "{\"message\":\"0123secret\"}";
+    assert_string_equal(read_bytes(room, PTV_TAGS, 401, "a.example", kept, strlen(kept))->sections[PTV_TAGS].raw,
+                        "{\"message\":\"***\"}");
+    room->s.keep_answers = false;
+    room->s.key = "k/+";
+    assert_string_equal(read_text(room, PTV_TAGS, 400, "{\"message\":\"/x?key=k%2F%2B&a=k/+\"}"),
+                        "failed settings: HTTP 400: the API refused the query: /x?key=***&a=***");
+    room->s.key = "0123secret";
     char body[2000];
     memset(body, 'x', sizeof body);
     snprintf(body + 1000, 20, "%s", "end");

@@ -377,6 +377,10 @@ static void escapes_for_html_and_urls(void **state)
     CHECK_ESCAPE(ptv_escape_url, "AZaz09-._~", "AZaz09-._~");
     CHECK_ESCAPE(ptv_escape_url, "a b/c?d&e=f%\xC3\xA9", "a%20b%2Fc%3Fd%26e%3Df%25%C3%A9");
     CHECK_ESCAPE(ptv_escape_url, "2001:db8::1", "2001%3Adb8%3A%3A1");
+    CHECK_ESCAPE(ptv_escape_base64, "", "");
+    CHECK_ESCAPE(ptv_escape_base64, "f", "Zg==");
+    CHECK_ESCAPE(ptv_escape_base64, "fo", "Zm8=");
+    CHECK_ESCAPE(ptv_escape_base64, "foo\xFF", "Zm9v/w==");
 }
 
 static void stops_escaping_when_the_buffer_is_full(void **state)
