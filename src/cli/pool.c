@@ -377,6 +377,8 @@ ptv_code cli_pool_run(cli_pool *p, const char *const *paths, size_t count, ptv_e
     }
     ptv_error unheard;
     ptv_code finished = take_done(p, true, rc ? &unheard : err);
+    if (!rc && !finished && p->skip && p->done && !p->interrupted)
+        cli_say("--skip leaves out everything: there are only %llu records", (unsigned long long)p->done);
     return rc ? rc : finished;
 }
 

@@ -94,6 +94,10 @@ judge "$work/bad" "$work/short.json" --format json
 is 'so is one of blanks' "$rc $(verdicts)" '0 refused compromised '
 judge "$work/bad" "$work/short.json" --format json --skip 1
 is 'and --skip counts it' "$rc $(verdicts)" '0 compromised '
+judge "$work/short.json" "$work/short.json" --skip 2
+is '--skip of all there are is the end of the work' "$rc $(cat "$err")" '0 '
+judge "$work/short.json" "$work/short.json" --skip 3
+has 'of more than there are is told' "$err" '--skip leaves out everything: there are only 2 records'
 mkdir "$work/none" "$work/some"
 judge "$work/none"
 is 'a folder without a record: exit 65' "$rc $(wc -c <"$out" | tr -d ' ')" '65 0'
