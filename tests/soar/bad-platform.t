@@ -55,6 +55,18 @@ test(async (s, t) => {
     t.has('the broker refuses the login: tried again, not soon: accounts get locked', w.log, 'next try in 60.0 s');
     t.ok('the broker refuses the login: secret not shown', !w.log.includes('only-REST-knows'));
     t.is('the broker refuses the login: stopped', await w.stop(), 0);
+    const { env, jump } = s.clock();
+    w = await s.worker({ wait: false, env });
+    await w.says('refused the login');
+    await s.platform('set', { key_secret: 'REST-changed-too' });
+    jump(0, 61);
+    await w.says('next try in 600.0 s');
+    t.has('the broker refuses the login: then REST is asked, which knows why', w.log, 'HTTP 401: the platform refused the API key');
+    await s.platform('set', { key_secret: s.key.secret });
+    s.config();
+    await w.up();
+    t.is('the broker refuses the login: with the right key it serves', (await s.call({ value: 'flagged.example' })).pop().payload.results.success, true);
+    t.is('the broker refuses the login: stopped', await w.stop(), 0);
     await s.platform('set', { key_id: 'noread', key_secret: 'secret' });
     w = await s.worker({ wait: false, config: { resilient: { api_key_id: 'noread', api_key_secret: 'secret' } } });
     await w.says('let this API key read the message destination');

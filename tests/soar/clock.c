@@ -1,6 +1,6 @@
 /*
- * clock.c: a wall clock that jumps: preloaded into a worker, it is off by the seconds that stand, as eight bytes, in the
- * file $CLOCK_FILE. Monotonic clocks go on as they are.
+ * clock.c: clocks that jump: preloaded into a worker, they are off by the seconds that stand in the file $CLOCK_FILE, as
+ * eight bytes for the wall clock and eight for the monotonic one, which may only go forward.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *off_s;
+static const volatile int64_t *off_s; /* [0] wall, [1] monotonic */
 
 __attribute__((constructor)) static void look_for_file(void)
 {
     const char *path = getenv("CLOCK_FILE");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *off_s, PROT_READ, MAP_SHARED, fd, 0);
+    void *at = fd < 0 ? MAP_FAILED : mmap(NULL, 2 * sizeof *off_s, PROT_READ, MAP_SHARED, fd, 0);
     if (at != MAP_FAILED)
         off_s = at;
     if (fd >= 0)
@@ -29,8 +29,8 @@ __attribute__((constructor)) static void look_for_file(void)
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     int rc = (int)syscall(SYS_clock_gettime, clock, now);
-    if (!rc && off_s && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += *off_s;
+    if (!rc && off_s)
+        now->tv_sec += off_s[clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE];
     return rc;
 }
 

@@ -10,6 +10,7 @@
 //   s.platform(NAME, value)  s.tap(NAME, value)  s.broker(NAME, value)  s.mock(NAME, value)     ask a control endpoint: see those files
 //   s.config({ resilient, ptverdict, app, integrations }, FILE)   lines over the usual ones, null takes one away; writes s.dir/app.config.
 //                                                    A worker that runs notices: one with other settings gets a file of its own
+//   s.clock() → { env, jump(WALL, MONOTONIC) }: a worker with this env has clocks that are off by so many seconds
 //   w.log  w.says(TEXT, ms)  w.up()  w.signal(NAME)  w.ends(ms) → exit code  w.stop() = SIGTERM and ends
 //
 // With $SOAR_STAND (run.sh) broker, tap and platform are shared; queues never are: s.handle.
@@ -202,6 +203,16 @@ class Stand {
         if (how.wait !== false)
             await w.up();
         return w;
+    }
+
+    clock() {
+        const file = `${this.dir}/clock`, library = `${this.dir}/clock.so`;
+        execFileSync(process.env.CC || 'cc', ['-O1', '-shared', '-fPIC', '-o', library, 'tests/soar/clock.c']);
+        const jump = (wall, monotonic = 0) => { // in place: the worker has mapped it
+            fs.writeFileSync(file, Buffer.from(new BigInt64Array([BigInt(wall), BigInt(monotonic)]).buffer), { flag: fs.existsSync(file) ? 'r+' : 'w' });
+        };
+        jump(0);
+        return { jump, env: { CLOCK_FILE: file, LD_PRELOAD: library, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS || ''}:verify_asan_link_order=0` } };
     }
 
     /** Sends calls and waits for all their complete replies; every reply to them, in order. */
