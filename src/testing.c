@@ -270,7 +270,9 @@ static ptv_code run_case(ptv_test_run *r, ptv_test_file *file, const ptv_case *c
         return add_result(r, c, line, NULL, 0, err);
     }
     ptv_code rc = ptv_test_prepare(&p, r, file, c, err);
-    if (!rc) {
+    if (!rc && !ptv_test_check_settings(r, file, c)) {
+        rc = add_result(r, c, "it sets what no rule reads; the findings say what\n", NULL, 0, err);
+    } else if (!rc) {
         rc = run_prepared(r, &p, err);
     } else if (rc != PTV_ENOMEM) { /* a fixture that is missing or broken fails its case only */
         char line[600];
@@ -296,16 +298,12 @@ static ptv_code run_cases(ptv_test_run *r, ptv_error *err)
 {
     const ptv_test_options *o = &r->report->options;
     for (ptv_test_file *file = r->files; file; file = file->next) {
-        const ptv_case_pair *checked = NULL; /* the rows of a case share its settings */
         for (size_t i = 0; i < file->cases.count; i++) {
             if (!is_wanted(o->run, file->cases.items[i].name))
                 continue;
             ptv_code rc = run_case(r, file, &file->cases.items[i], err);
             if (rc)
                 return rc;
-            if (file->cases.items[i].settings.items != checked)
-                ptv_test_check_settings(r, file, &file->cases.items[i]);
-            checked = file->cases.items[i].settings.items;
             if (o->fail_fast && r->report->failed) {
                 r->report->stopped = true;
                 return PTV_OK;

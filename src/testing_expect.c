@@ -270,6 +270,15 @@ bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_rules
                             near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
         }
     }
+    for (size_t i = 0; i < rs->rule_count; i++) {
+        const ptv_rule *rule = rs->rules[i];
+        if (rule->status == PTV_SHADOW || !holds(&c->expect.shadow, rule->id))
+            continue;
+        sound = false;
+        ptv_finding_add(findings, PTV_ERROR, c->file, c->expect.shadow.line, "E-KEY",
+                        "case \"%s\": shadow: rule '%.60s' is %s; write rules = { [\"%.60s\"] = \"%s\" }", c->name, rule->id,
+                        rule->status == PTV_OFF ? "off" : "live", rule->id, rule->status == PTV_OFF ? "off" : "match");
+    }
     const char *allow = c->expect.suppressed_by;
     bool known = !allow;
     for (size_t i = 0; i < rs->allow_count; i++)

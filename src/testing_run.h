@@ -63,7 +63,8 @@ typedef struct ptv_test_run {
     ptv_digest *digest;
     ptv_level alert_from;
     bool stale_is_unknown;
-    ptv_case_result *last; /* the newest */
+    ptv_case_result *last;        /* the newest */
+    const ptv_case_pair *checked; /* settings that were looked at last */
 } ptv_test_run;
 
 /* One case, made ready: its record can be judged again and again. */
@@ -88,7 +89,7 @@ ptv_code ptv_test_load_rest(ptv_test_run *r, ptv_error *err);
  * Settings that no rule of the sets they are given to reads: a slip, and the case tests something else than it says.
  * of: the case; NULL: those of the whole file, which any set of the file may read.
  */
-void ptv_test_check_settings(ptv_test_run *r, const ptv_test_file *file, const ptv_case *of);
+bool ptv_test_check_settings(ptv_test_run *r, const ptv_test_file *file, const ptv_case *of);
 
 /* testing_record.c: what is given to a case becomes a record. *p is released with its arena, also after an error. */
 ptv_code ptv_test_prepare(ptv_test_case *p, ptv_test_run *r, ptv_test_file *file, const ptv_case *c, ptv_error *err);

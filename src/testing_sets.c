@@ -330,9 +330,11 @@ static bool reads_setting(const ptv_ruleset *rules, const char *name)
     return false;
 }
 
-void ptv_test_check_settings(ptv_test_run *r, const ptv_test_file *file, const ptv_case *of)
+bool ptv_test_check_settings(ptv_test_run *r, const ptv_test_file *file, const ptv_case *of)
 {
     const ptv_case_pairs *pairs = of ? &of->settings : &file->cases.settings;
+    bool said = pairs->items == r->checked; /* the rows of a case share its settings */
+    bool sound = true;
     for (size_t i = 0; i < pairs->count; i++) {
         const char *names[256];
         size_t count = 0;
@@ -352,10 +354,15 @@ void ptv_test_check_settings(ptv_test_run *r, const ptv_test_file *file, const p
         }
         if (known || !loaded)
             continue;
+        sound = false;
+        if (said)
+            continue;
         const char *near = ptv_text_nearest(pairs->items[i].key, names, count);
         ptv_finding_add(r->findings, PTV_ERROR, file->cases.file, pairs->items[i].line, "E-NAME",
                         "%s%s%s no rule under test reads setting '%.60s'%s%s%s", of ? "case \"" : "settings",
                         of ? of->name : "", of ? "\":" : ":", pairs->items[i].key, near ? " (did you mean '" : "",
                         near ? near : "", near ? "'?)" : "");
     }
+    r->checked = pairs->items;
+    return sound;
 }

@@ -70,7 +70,11 @@ static void write_table(lua_State *L, ptv_form *f, ptv_json_out *o, const char *
     bool empty = !lua_next(L, index);
     if (!empty)
         lua_pop(L, 2);
-    if (count || empty) {
+    if (count || (empty && depth)) { /* given itself is no list, and {} lacks its artifact */
+        const char *name = ptv_form_name_in_list(L, index);
+        if (name)
+            ptv_form_problem(f, f->line, "E-KEY", "%s: given: '%.60s' stands as a name among items of a list", f->where,
+                             name);
         ptv_json_open(o, key, '[');
         for (size_t i = 1; i <= count; i++) {
             lua_rawgeti(L, index, (lua_Integer)i);
@@ -128,6 +132,14 @@ static void write_value(lua_State *L, ptv_form *f, ptv_json_out *o, const char *
     ptv_json_put_null(o, key);
 }
 
+static bool leads_outside(const char *path)
+{
+    for (const char *at = path; (at = strstr(at, "..")); at += 2)
+        if ((at == path || at[-1] == '/') && (!at[2] || at[2] == '/'))
+            return true;
+    return path[0] == '/';
+}
+
 static void read_given(ptv_form *f, ptv_case *c)
 {
     lua_State *L = f->L;
@@ -137,7 +149,7 @@ static void read_given(ptv_form *f, ptv_case *c)
         c->recorded = m->word;
         c->given = c->fixture = NULL;
     } else if (m && m->kind == MARK_FIXTURE) {
-        if (strstr(m->word, "..") || m->word[0] == '/')
+        if (leads_outside(m->word))
             ptv_form_problem(f, m->line, "E-ARG",
                              "%s: fixture: '%.60s' must be a file name below fixtures/ beside the tests", f->where, m->word);
         c->fixture = m->word;
@@ -179,6 +191,23 @@ static const char *const SECTIONS[] = { "account", "tags", "classification", "pa
 static const char *const EXPECT_KEYS[] = { "verdict",  "severity",   "could_be", "complete", "rules",         "hit",
                                            "note_has", "note_lacks", "missing",  "shadow",   "suppressed_by", NULL };
 
+/* What says nothing could not fail. */
+static void refuse_empty(ptv_form *f, const char *key, const ptv_case_pairs *p)
+{
+    if (p->line && !p->count && !f->problem)
+        ptv_form_problem(f, p->line, "E-ARG", "%s: %s is empty, so that it expects nothing", f->where, key);
+}
+
+static ptv_case_pairs read_texts(ptv_form *f, const char *key)
+{
+    ptv_case_pairs texts = ptv_form_list(f, key, NULL);
+    refuse_empty(f, key, &texts);
+    for (size_t i = 0; i < texts.count; i++)
+        if (!*texts.items[i].key)
+            ptv_form_problem(f, texts.line, "E-ARG", "%s: %s: an empty text stands in every note", f->where, key);
+    return texts;
+}
+
 static void read_expect(ptv_form *outer, ptv_case *c)
 {
     lua_State *L = outer->L;
@@ -209,6 +238,7 @@ static void read_expect(ptv_form *outer, ptv_case *c)
     e.complete = ptv_form_yesno(&f, "complete");
     e.suppressed_by = ptv_form_text(&f, "suppressed_by");
     e.rules = ptv_form_pairs(&f, "rules", false);
+    refuse_empty(&f, "rules", &e.rules);
     for (size_t i = 0; i < e.rules.count; i++) {
         ptv_outcome outcome;
         if (!ptv_outcome_parse(&outcome, e.rules.items[i].value))
@@ -218,8 +248,9 @@ static void read_expect(ptv_form *outer, ptv_case *c)
                 f.where, e.rules.items[i].key, e.rules.items[i].value);
     }
     e.hit = ptv_form_pairs(&f, "hit", true);
-    e.note_has = ptv_form_list(&f, "note_has", NULL);
-    e.note_lacks = ptv_form_list(&f, "note_lacks", NULL);
+    refuse_empty(&f, "hit", &e.hit);
+    e.note_has = read_texts(&f, "note_has");
+    e.note_lacks = read_texts(&f, "note_lacks");
     e.missing = ptv_form_list(&f, "missing", SECTIONS);
     e.shadow = ptv_form_list(&f, "shadow", NULL);
     lua_pushnil(L);
@@ -252,6 +283,14 @@ static void read_common(ptv_form *f, ptv_case *c)
         c->settings = settings;
     read_given(f, c);
     read_expect(f, c);
+}
+
+/* The finding is there already, as for keys outside of cases. */
+static void fail_doubled(ptv_form *f)
+{
+    const ptv_scan_slip *doubled = ptv_scan_doubled(f->source, "rows");
+    if (doubled && !f->problem)
+        f->problem = doubled->message;
 }
 
 static void add_case(ptv_form *f, const ptv_case *c)
@@ -296,6 +335,7 @@ static void read_rows(ptv_form *f, const ptv_case *base)
         row.line = line;
         row.source = item ? item->table : NULL;
         ptv_form_check(&row, ROW_KEYS);
+        fail_doubled(&row);
         ptv_case c = *base;
         c.line = line;
         const char *name = ptv_form_text(&row, "name");
@@ -334,6 +374,7 @@ static int take_case(lua_State *L)
     ptv_form f = form_of(r, L, m->line, where ? where : "case");
     f.source = ptv_scan_find(r->scan, "case", m->line, m->word);
     ptv_form_check(&f, CASE_KEYS);
+    fail_doubled(&f);
     ptv_case c = { .name = m->word, .file = r->file, .line = m->line, .now = PTV_NO_TIME };
     c.expect.verdict = c.expect.severity = c.expect.could_be = c.expect.complete = -1;
     read_common(&f, &c);
@@ -421,6 +462,9 @@ static int word_settings(lua_State *L)
     lua_pushvalue(L, 1);
     lua_setfield(L, 2, "settings");
     ptv_form f = form_of(r, L, ptv_sandbox_line(L), "file");
+    if (r->settings.line)
+        ptv_form_problem(&f, f.line, "E-DUP", "settings stand on line %d already: only one of the two would count",
+                         r->settings.line);
     r->settings = ptv_form_pairs(&f, "settings", false);
     return 0;
 }
@@ -491,6 +535,9 @@ static ptv_code run_file(reader *r, const char *source, size_t len, ptv_error *e
                         hint ? hint : "");
     } else if (!rc) {
         r->scan = ptv_scan_read(r->mem, source, len);
+        for (const ptv_scan_slip *s = r->scan ? r->scan->slips : NULL; s; s = s->next)
+            if (strcmp(s->code, "E-DUP") == 0)
+                ptv_finding_add(r->findings, PTV_ERROR, r->file, s->line, s->code, "%s", s->message);
         rc = r->scan ? ptv_sandbox_run(sb, err) : ptv_arena_fail(r->mem, err);
         if (rc == PTV_ERULES || rc == PTV_ELIMIT)
             ptv_finding_add(r->findings, PTV_ERROR, r->file, err->detail, rc == PTV_ELIMIT ? "E-LIMIT" : "E-RUN", "%s",

@@ -147,6 +147,18 @@ int ptv_form_yesno(ptv_form *f, const char *key)
     return value;
 }
 
+const char *ptv_form_name_in_list(lua_State *L, int index)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING) {
+            const char *name = lua_tostring(L, -2); /* the table holds it */
+            lua_pop(L, 2);
+            return name;
+        }
+    }
+    return NULL;
+}
+
 /* A list of texts, or one text. */
 ptv_case_pairs ptv_form_list(ptv_form *f, const char *key, const char *const *words)
 {
@@ -160,6 +172,10 @@ ptv_case_pairs ptv_form_list(ptv_form *f, const char *key, const char *const *wo
     }
     out.line = ptv_form_line(f, key);
     size_t count = type == LUA_TTABLE ? lua_rawlen(L, at) : 1;
+    const char *name = type == LUA_TTABLE ? ptv_form_name_in_list(L, at) : NULL;
+    if (name)
+        ptv_form_problem(f, out.line, "E-KEY", "%s: %s takes a list of texts; '%.60s' stands as a name in it", f->where, key,
+                         name);
     ptv_case_pair *items = ptv_form_keep(L, f->mem, (count + 1) * sizeof *items);
     for (size_t i = 0; i < count && i < 1000; i++) {
         if (type == LUA_TTABLE)

@@ -30,6 +30,7 @@ void ptv_form_check(ptv_form *f, const char *const *names);                /* ev
 const char *ptv_form_text(ptv_form *f, const char *key);                   /* NULL: not there, or reported */
 int ptv_form_word(ptv_form *f, const char *key, const char *const *words); /* its index; -1: not there, or reported */
 int ptv_form_yesno(ptv_form *f, const char *key);                          /* -1: not there, or reported */
+const char *ptv_form_name_in_list(lua_State *L, int index); /* a table's first key that is a text; NULL: there is none */
 /* A list of texts, or one text; words: the only ones that may stand there, or NULL. */
 ptv_case_pairs ptv_form_list(ptv_form *f, const char *key, const char *const *words);
 /* A table of named texts, sorted by name; numbers are taken as their text. `absent`: false stands for "must not be there".

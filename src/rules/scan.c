@@ -189,7 +189,7 @@ static int by_key(const void *a, const void *b)
     return order ? order : x < y ? -1 : x > y;
 }
 
-static void check_doubles(parser *p, const ptv_scan_table *t, size_t count)
+static void check_doubles(parser *p, ptv_scan_table *t, size_t count)
 {
     const ptv_scan_item **keyed = keep(p, count + 1, sizeof *keyed);
     size_t kept = 0;
@@ -204,9 +204,12 @@ static void check_doubles(parser *p, const ptv_scan_table *t, size_t count)
         if (strcmp(a->key, b->key) != 0)
             continue;
         int line = a->line > b->line ? a->line : b->line, other = a->line > b->line ? b->line : a->line;
-        slip(p, "E-DUP", line, other, other, /* the condition that is lost is used nowhere, too */
-             ptv_arena_printf(p->mem, "key '%.80s' is there already, on line %d: only one of the two would count", a->key,
-                              other));
+        const ptv_scan_slip *s =
+            slip(p, "E-DUP", line, other, other, /* the condition that is lost is used nowhere, too */
+                 ptv_arena_printf(p->mem, "key '%.80s' is there already, on line %d: only one of the two would count",
+                                  a->key, other));
+        if (!t->doubled)
+            t->doubled = s;
     }
 }
 
@@ -649,6 +652,15 @@ const ptv_scan_item *ptv_scan_nth(const ptv_scan_table *t, size_t index)
         if (!i->key && i->index == index)
             return i;
     return NULL;
+}
+
+const ptv_scan_slip *ptv_scan_doubled(const ptv_scan_table *t, const char *besides)
+{
+    const ptv_scan_slip *found = t ? t->doubled : NULL;
+    for (const ptv_scan_item *i = t ? t->items : NULL; i && !found; i = i->next)
+        if (!i->key || !besides || strcmp(i->key, besides) != 0)
+            found = ptv_scan_doubled(i->table, NULL);
+    return found;
 }
 
 bool ptv_scan_slipped(const ptv_scan *s, int line)

@@ -21,6 +21,7 @@ struct ptv_scan_table {
     const char *id;   /* rule "id" { */
     int line;         /* where the head's expression begins, as Lua counts a call's line */
     ptv_scan_item *items;
+    const struct ptv_scan_slip *doubled; /* a key that is there twice; NULL */
     ptv_scan_table *next, *same_line;
 };
 
@@ -48,6 +49,8 @@ const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int li
 const ptv_scan_table *ptv_scan_find(const ptv_scan *s, const char *head, int line, const char *id);
 const ptv_scan_item *ptv_scan_key(const ptv_scan_table *t, const char *key);
 const ptv_scan_item *ptv_scan_nth(const ptv_scan_table *t, size_t index);
+/* The first key that is there twice, in the table or in one below it; besides: the item of this name is not looked into. */
+const ptv_scan_slip *ptv_scan_doubled(const ptv_scan_table *t, const char *besides);
 /* A slip that boolean values and unused conditions on this line come from. */
 bool ptv_scan_slipped(const ptv_scan *s, int line);
 

@@ -301,4 +301,56 @@ run "$PT" test --fail-sections --run no --format json "$work/k"
 has 'in json too' "$out" '"left_out":["closed"]'
 run "$PT" test --coverage 0 --format json "$work/k"
 has 'json names every case that saw a condition' "$out" '"cases":1,"first":"yes","names":["yes"]'
+
+# What a case says twice, or says nothing with, is not passed over.
+mkdir "$work/slips" "$work/slips/fixtures"
+cat >"$work/slips/1.lua" <<'EOR'
+rule "one" {
+  title = "t", severity = "high", when = all { tags:has_any { "x" }, passive_dns.first_seen:within(setting("fresh", "30d")) },
+  hit = { standard }, note = "n",
+}
+EOR
+echo '{"artifact":"evil.example","tags":["y"]}' >"$work/slips/fixtures/a..b.json"
+cat >"$work/slips/1.test.lua" <<'EOR'
+settings { fresh = "7d" }
+settings { fresh = "9d" }
+case "key twice" { given = { artifact = "evil.example", tags = { "x" }, tags = { "y" } }, expect = { verdict = "no_match" } }
+case "row" {
+  given = { artifact = "evil.example", tags = { "y" } },
+  rows = {
+    { name = "twice", expect = { note_lacks = "a", note_lacks = "b" } },
+    { name = "sound", expect = { verdict = "no_match" } },
+  },
+}
+case "a setting that is not read" {
+  settings = { frehs = "7d" }, given = { artifact = "evil.example", tags = { "y" } }, expect = { verdict = "no_match" } }
+case "no rules" { given = { artifact = "evil.example", tags = { "y" } }, expect = { rules = {} } }
+case "no hit" { given = { artifact = "evil.example", tags = { "y" } }, expect = { hit = {} } }
+case "no text" { given = { artifact = "evil.example", tags = { "y" } }, expect = { verdict = "no_match", note_has = {} } }
+case "empty text" { given = { artifact = "evil.example", tags = { "y" } }, expect = { verdict = "no_match", note_lacks = "" } }
+case "names for items" { given = { artifact = "evil.example", tags = { "y" } }, expect = { missing = { tags = true } } }
+case "list and names" { given = { artifact = "evil.example", tags = { "y", x = "z" } }, expect = { verdict = "no_match" } }
+case "live as shadow" { given = { artifact = "evil.example", tags = { "y" } }, expect = { shadow = "one" } }
+case "nothing given" { given = {}, expect = { verdict = "no_match" } }
+case "two dots in a name" { given = fixture "a..b.json", expect = { verdict = "no_match" } }
+case "two dots as a folder" { given = fixture "x/../a..b.json", expect = { verdict = "no_match" } }
+case "nothing missing" { given = { artifact = "evil.example", tags = { "y" } }, expect = { missing = {}, shadow = {} } }
+EOR
+at=$work/slips/1.test.lua
+run "$PT" test "$work/slips"
+is 'only what is sound passes' "$(grep '^ok' "$out" | sed 's/.*[0-9]  //' | tr '\n' ';')" 'row / sound;two dots in a name;nothing missing;'
+has 'settings twice' "$err" "$at:2: error: settings stand on line 1 already: only one of the two would count [E-DUP]"
+has 'a key twice' "$err" "$at:3: error: key 'tags' is there already, on line 3: only one of the two would count [E-DUP]"
+has 'which fails its case' "$out" "key 'tags' is there already, on line 3"
+has 'in a row' "$err" "$at:7: error: key 'note_lacks' is there already, on line 7"
+has 'a setting that no rule reads' "$out" "FAIL  $at:11  a setting that is not read"
+has 'rules of none' "$err" "$at:13: error: case \"no rules\": expect: rules is empty, so that it expects nothing [E-ARG]"
+has 'hit of none' "$err" "$at:14: error: case \"no hit\": expect: hit is empty"
+has 'a note without texts' "$err" "$at:15: error: case \"no text\": expect: note_has is empty"
+has 'an empty text' "$err" "$at:16: error: case \"empty text\": expect: note_lacks: an empty text stands in every note [E-ARG]"
+has 'names where a list belongs' "$err" "$at:17: error: case \"names for items\": expect: missing takes a list of texts; 'tags' stands as a name in it [E-KEY]"
+has 'in what is given too' "$err" "$at:18: error: case \"list and names\": given: 'x' stands as a name among items of a list [E-KEY]"
+has 'a live rule cannot match as a shadow' "$err" "$at:19: error: case \"live as shadow\": shadow: rule 'one' is live; write rules = { [\"one\"] = \"match\" } [E-KEY]"
+has 'given without anything' "$out" 'given: no "artifact" in the record'
+has 'a folder above, in the middle' "$err" "$at:22: error: case \"two dots as a folder\": fixture: 'x/../a..b.json' must be a file name"
 finish
