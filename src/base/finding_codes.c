@@ -9,6 +9,7 @@
 const ptv_finding_code ptv_finding_codes[] = {
     { "E-ALLOW", "An allowance lacks its reason, owner, expiry or condition, or names a rule that is not there" },
     { "E-ARG", "A word is given a value of a kind it does not take" },
+    { "E-ARTIFACT", "A test of artifact names what no artifact is ever written as" },
     { "E-CALL", "Something that is no test is used like one; mostly a comma is missing before a bracket" },
     { "E-COND", "A plain value or a comparison stands where a condition should" },
     { "E-CUSTOM", "A custom function uses what it may not: a field it did not name, a table from outside" },
@@ -39,7 +40,7 @@ const ptv_finding_code ptv_finding_codes[] = {
     { "N-SHADOW", "A shadow rule stays unknown because no live rule asks for what it reads" },
     { "W-EXPIRED", "An allowance has expired and no longer holds" },
     { "W-EXPIRES", "An allowance expires within 30 days" },
-    { "W-FILENAME", "A rule file that is not loaded: it ends in .lua.txt, or lies in a folder below the rules" },
+    { "W-FILENAME", "A rule file that is not loaded: it ends in .lua.txt or .LUA, or lies in a folder below the rules" },
     { "W-NO-CASE", "A test file without a case, or a rule or allowance that no case judges" },
     { "W-NO-LIVE", "No rule of the set is live, so that nothing is judged and every verdict is unknown" },
     { "W-NO-TEST", "A rule file without a test file" },

@@ -269,8 +269,9 @@ static bool enum_word_is_known(lua_State *L, ptv_loading *l, const char *word, c
 }
 
 bool ptv_args_fold(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, const char *what,
-                   const char *const *values)
+                   const ptv_field *field)
 {
+    const char *const *values = field && field->type == PTV_ENUM ? field->values : NULL;
     ptv_list *list = words->list;
     if (!list) {
         ptv_sandbox_charge(L, words->count * 64);
@@ -280,7 +281,7 @@ bool ptv_args_fold(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words 
         ptv_no_memory(L, l);
     out->words = list->folded;
     out->word_count = list->folded_count;
-    bool sound = true;
+    bool sound = !field || !ptv_text_equal(field->name, "artifact") || ptv_list_check_written(l->set, list);
     for (size_t i = 0; values && i < list->folded_count && i < 1000; i++)
         sound &= enum_word_is_known(L, l, list->folded[i], what, values);
     return sound;

@@ -162,15 +162,19 @@ static const ptv_cond *cond_key(form *f, const char *key)
 
 static bool parse_line(form *f, ptv_template_line *out, ptv_sections *sections, int line, const char *key, const char *text)
 {
-    ptv_error err = { 0 };
-    size_t before = f->l->mem->used_bytes;
-    ptv_code rc = ptv_template_parse(out, sections, f->l->mem, text, &err);
-    ptv_sandbox_charge_memory(f->L, f->l->mem->used_bytes - before);
-    if (rc == PTV_ERULES)
-        PROBLEM(f, line, "E-TEMPLATE", "%s: %s", key, err.msg);
-    else if (rc)
-        ptv_no_memory(f->L, f->l);
-    return !rc;
+    bool sound = true;
+    do {
+        ptv_error err = { 0 };
+        size_t before = f->l->mem->used_bytes;
+        ptv_code rc = ptv_template_parse(out, sections, f->l->mem, &text, &err);
+        ptv_sandbox_charge_memory(f->L, f->l->mem->used_bytes - before);
+        if (rc == PTV_ERULES)
+            PROBLEM(f, line, "E-TEMPLATE", "%s: %s", key, err.msg);
+        else if (rc)
+            ptv_no_memory(f->L, f->l);
+        sound &= !rc;
+    } while (!sound && *text);
+    return sound;
 }
 
 /* A field, FIELD.matched, a template or a number as the value of a hit. */

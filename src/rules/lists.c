@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/findings.h"
 #include "base/text.h"
+#include "core/artifact.h"
 #include "rules/exceptions.h"
 #include "rules/loading.h"
 #include <stdlib.h>
@@ -285,6 +286,44 @@ const ptv_indicators *ptv_list_set(ptv_loader *set, ptv_list *list, ptv_op op)
         return NULL;
     }
     return list->set_broken[which] ? NULL : made;
+}
+
+/* ------------------------------------------------------------------------------------------------ written */
+
+/* Why `artifact` is never this word; NULL: it may be. */
+static const char *miswritten(ptv_loader *set, const char *word)
+{
+    ptv_arena scratch = PTV_ARENA(64 << 10), *mem = &set->rs->mem;
+    const char *why = NULL;
+    ptv_artifact a;
+    ptv_error err = { 0 };
+    size_t len = strlen(word);
+    ptv_text_trim(&word, &len);
+    ptv_code rc = ptv_artifact_parse(&a, &scratch, word, len, NULL, &err);
+    if (rc == PTV_ENOMEM)
+        set->no_memory = true;
+    else if (rc)
+        why = "it is neither a name nor an address; like, in_zone and in_cidr take patterns, zones and nets";
+    else if (strlen(a.value) != len || strncasecmp(a.value, word, len) != 0)
+        why = ptv_arena_printf(mem, "write %s", ptv_quoted(mem, a.value));
+    ptv_arena_release(&scratch);
+    return why;
+}
+
+bool ptv_list_check_written(ptv_loader *set, ptv_list *list)
+{
+    size_t problems = 0;
+    for (size_t i = 0; i < list->count && !list->written_checked && problems < MOST_PROBLEMS; i++) {
+        const char *why = miswritten(set, list->words[i]);
+        if (!why)
+            continue;
+        problems++;
+        ptv_finding_add(set->findings, PTV_ERROR, list->path, line_of(list, i), "E-ARTIFACT", "artifact is never %s: %s",
+                        ptv_quoted(&set->rs->mem, list->words[i]), why);
+    }
+    list->written_wrong = list->written_wrong || problems > 0;
+    list->written_checked = true;
+    return !list->written_wrong;
 }
 
 /* ------------------------------------------------------------------------------------------------- width */

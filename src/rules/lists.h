@@ -25,6 +25,7 @@ typedef struct ptv_list {
     size_t folded_count;
     ptv_indicators *sets[3]; /* for in_list, in_zone, in_cidr; made for the first test that needs one */
     bool set_broken[3];      /* reported already */
+    bool written_checked, written_wrong;
     struct ptv_list *next;
 } ptv_list;
 
@@ -38,6 +39,9 @@ ptv_list *ptv_list_of_words(struct ptv_loader *set, const char **words, size_t c
 bool ptv_list_fold(struct ptv_loader *set, ptv_list *list); /* false: no memory */
 /* The set for PTV_OP_IN_LIST, _IN_ZONE or _IN_CIDR; NULL: bad entries were reported. */
 const ptv_indicators *ptv_list_set(struct ptv_loader *set, ptv_list *list, ptv_op op);
+/* Entries in another form than artifacts have once they are normalised, so that `artifact` is never one of them: an error
+ * each, and false. */
+bool ptv_list_check_written(struct ptv_loader *set, ptv_list *list);
 /* Entries that an allowance's condition tests and that cover a public suffix, more than a /8 or a /16: an error each. */
 void ptv_list_check_wide(struct ptv_loader *set, const ptv_cond *c);
 void ptv_lists_free(ptv_list *first);

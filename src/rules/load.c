@@ -170,6 +170,12 @@ static bool leaves_out(ptv_loader *set, const char *folder)
     return false;
 }
 
+static bool ends_fold(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), end = strlen(suffix);
+    return len >= end && ptv_text_equal_fold(name + len - end, suffix);
+}
+
 static bool add_folder(ptv_loader *set, rule_files *files, const char *folder)
 {
     const char **names;
@@ -186,9 +192,12 @@ static bool add_folder(ptv_loader *set, rule_files *files, const char *folder)
         const char *path = ptv_path_join(&set->rs->mem, folder, names[i]);
         if (!path)
             return false;
-        if (ptv_text_ends(names[i], ".lua.txt"))
+        if (ends_fold(names[i], ".lua.txt"))
             ptv_finding_add(set->findings, PTV_WARNING, path, 0, "W-FILENAME",
                             "not loaded: rule files end in .lua; an editor may have added .txt");
+        else if (ends_fold(names[i], ".lua") && !ptv_text_ends(names[i], ".lua"))
+            ptv_finding_add(set->findings, PTV_WARNING, path, 0, "W-FILENAME",
+                            "not loaded: rule files end in .lua, in small letters");
         else if (leaves_out(set, path))
             ptv_finding_add(set->findings, PTV_WARNING, path, 0, "W-FILENAME",
                             "not loaded: rule files lie in the folder itself, not in one below it; name this folder too");

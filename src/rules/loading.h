@@ -160,9 +160,9 @@ bool ptv_arg_word(const char **out, lua_State *L, ptv_loading *l, int index, con
 bool ptv_arg_number(double *out, lua_State *L, ptv_loading *l, int index, const char *what);
 bool ptv_arg_span(ptv_args *out, const char **text, lua_State *L, ptv_loading *l, int index, const char *what);
 bool ptv_arg_day(int64_t *day, const char **text, lua_State *L, ptv_loading *l, int index, const char *what);
-/* Fold into args.words; `values` of an enum are checked. */
+/* Fold into args.words; those that the field can never be are reported. NULL: a column of records. */
 bool ptv_args_fold(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, const char *what,
-                   const char *const *values);
+                   const ptv_field *field);
 /* Globs and names keep their form. */
 void ptv_args_plain(ptv_args *out, const ptv_words *words);
 bool ptv_args_indicators(ptv_args *out, lua_State *L, ptv_loading *l, const ptv_words *words, ptv_op op);

@@ -165,8 +165,17 @@ static ptv_code read_placeholder(ptv_piece *p, const char **at, ptv_sections *se
     return rc;
 }
 
-ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_arena *mem, const char *text, ptv_error *err)
+static const char *behind_placeholder(const char *at)
 {
+    const char *end = part_end(at);
+    while (end && *end == '|')
+        end = part_end(end + 1);
+    return end ? end + 1 : at + strlen(at);
+}
+
+ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_arena *mem, const char **all, ptv_error *err)
+{
+    const char *text = *all;
     ptv_template_line line = { .optional = *text == '?' };
     text += line.optional;
     size_t most = 1;
@@ -177,6 +186,7 @@ ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_
         return ptv_arena_fail(mem, err);
     while (*text) {
         if (*text == '{' && text[1] != '{') {
+            *all = behind_placeholder(text + 1);
             ptv_code rc = read_placeholder(&pieces[line.count++], &text, sections, mem, err);
             if (rc)
                 return rc;
@@ -196,5 +206,6 @@ ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_
     }
     line.pieces = pieces;
     *out = line;
+    *all = text;
     return PTV_OK;
 }

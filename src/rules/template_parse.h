@@ -11,8 +11,9 @@
 #define PTV_RULES_TEMPLATE_PARSE_H
 #include "rules/tree.h"
 
-/* One line without newline, NUL-terminated. `sections` gets those it shows. PTV_ERULES says what is wrong; PTV_ENOMEM. */
-ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_arena *mem, const char *text,
+/* One line without newline, NUL-terminated; *text is then its end. `sections` gets those it shows. PTV_ERULES says what is
+ * wrong, and *text stands behind it, for the next mistake; PTV_ENOMEM. */
+ptv_code ptv_template_parse(ptv_template_line *out, ptv_sections *sections, ptv_arena *mem, const char **text,
                             ptv_error *err);
 
 #endif

@@ -85,7 +85,6 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
     ptv_words words = { 0 };
     const char *word, *part;
     char number[80];
-    const char *const *values = test->field->type == PTV_ENUM && test->kind != PTV_THING_ROWS ? test->field->values : NULL;
     switch (op) {
     case PTV_OP_IS:
         if (test->field->type == PTV_YESNO) {
@@ -107,7 +106,7 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
         words.items = &word;
         words.count = 1;
         *text = ptv_keep_printf(L, l, " %s", ptv_quoted(l->mem, word));
-        return ptv_args_fold(args, L, l, &words, what, values);
+        return ptv_args_fold(args, L, l, &words, what, test->field);
     case PTV_OP_HAS_ANY:
     case PTV_OP_HAS_ALL:
     case PTV_OP_HAS_NONE:
@@ -115,7 +114,7 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
         if (!ptv_arg_words(&words, L, l, first, what))
             return false;
         *text = words.text;
-        return ptv_args_fold(args, L, l, &words, what, values);
+        return ptv_args_fold(args, L, l, &words, what, test->field);
     case PTV_OP_LIKE:
         if (!ptv_arg_word(&word, L, l, first, what))
             return false;
@@ -136,7 +135,8 @@ static bool read_value(ptv_args *args, const char **text, lua_State *L, ptv_load
         if (!ptv_arg_words(&words, L, l, first, what))
             return false;
         *text = words.text;
-        return values ? ptv_args_fold(args, L, l, &words, what, values) : ptv_args_indicators(args, L, l, &words, op);
+        return test->field->type == PTV_ENUM ? ptv_args_fold(args, L, l, &words, what, test->field)
+                                             : ptv_args_indicators(args, L, l, &words, op);
     case PTV_OP_BETWEEN:
         if (!ptv_arg_number(&args->low, L, l, first, what) || !ptv_arg_number(&args->high, L, l, first + 1, what))
             return false;

@@ -161,6 +161,13 @@ static void tells_what_an_argument_should_be(void **state)
         { "classification:is { 'malicious' }",
           "classification:is needs a text, not a table; a list goes into is_any [E-ARG]" },
         { "artifact:is(5)", "artifact:is needs a text, not 5 (put it in quotes) [E-ARG]" },
+        { "artifact:is 'Evil.Example.'", "artifact is never \"Evil.Example.\": write \"evil.example\" [E-ARTIFACT]" },
+        { "artifact:is_any { 'EVIL.example', 'hxxp://evil[.]example/x' }",
+          "artifact is never \"hxxp://evil[.]example/x\": write \"evil.example\" [E-ARTIFACT]" },
+        { "artifact:is_not '2001:DB8:0::1'", "artifact is never \"2001:DB8:0::1\": write \"2001:db8::1\" [E-ARTIFACT]" },
+        { "artifact:is '*.evil.example'",
+          "artifact is never \"*.evil.example\": it is neither a name nor an address; like, in_zone and in_cidr take "
+          "patterns, zones and nets [E-ARTIFACT]" },
         { "passive_dns.records:count(5):at_least(1)", "passive_dns.records:count needs a filter in curly brackets, not 5: "
                                                       "passive_dns.records:count { type = \"A\" } [E-ARG]" },
         { "passive_dns.records:count { first_seen = '7d' }:at_least(1)",
@@ -306,6 +313,12 @@ static void tells_what_is_wrong_with_hit_and_note(void **state)
     rules_test *t = *state;
 #define SHOWN(keys) "rule 'a' { severity = 'low', when = tags:has_any 'x',\n" keys " }"
     static const message rows[] = {
+        { SHOWN("note = '{artifcat} {tags|lits|date} {{ {x} {lnk'"),
+          "bad.lua:2: error: note: no placeholder '{artifcat}' (did you mean '{artifact}'?) [E-TEMPLATE]\n"
+          "bad.lua:2: error: note: no filter 'lits' (did you mean 'list'?); there are list, date, number, first(n), else "
+          "\"text\" [E-TEMPLATE]\n"
+          "bad.lua:2: error: note: no placeholder '{x}' [E-TEMPLATE]\n"
+          "bad.lua:2: error: note: '{lnk' is not closed; write {{ for a bracket of the text [E-TEMPLATE]\n" },
         { SHOWN("note = {\n 'a {artifcat}',\n '{tags|lits}' }"),
           "bad.lua:3: error: note: no placeholder '{artifcat}' (did you mean '{artifact}'?) [E-TEMPLATE]\n"
           "bad.lua:4: error: note: no filter 'lits' (did you mean 'list'?); there are list, date, number, first(n), else "

@@ -54,7 +54,8 @@ static ptv_template parse(const char *const *lines)
     ptv_template_line *list = tree_new(&T, 8 * sizeof *list);
     for (; lines[t.count]; t.count++) {
         ptv_sections sections = 0;
-        assert_int_equal(ptv_template_parse(&list[t.count], &sections, &T.rs.mem, lines[t.count], &ERR), PTV_OK);
+        const char *text = lines[t.count];
+        assert_int_equal(ptv_template_parse(&list[t.count], &sections, &T.rs.mem, &text, &ERR), PTV_OK);
     }
     t.lines = list;
     return t;
