@@ -32,7 +32,17 @@ static char *first_error(const ptv_findings *findings, const ptv_error *err)
     return ptv_strdup(text);
 }
 
-static ptv_code open_client(ptv_generation *g, const ptv_serve_options *o, ptv_error *err)
+/* Rules kept from before stand in where there are no others: not for rules that are in force. */
+static bool may_stand_in(const ptv_generation *now)
+{
+    ptv_rules_view v;
+    if (!now || now->broken)
+        return true;
+    ptv_client_rules(now->client, &v);
+    return v.last_good;
+}
+
+static ptv_code open_client(ptv_generation *g, const ptv_serve_options *o, const ptv_generation *now, ptv_error *err)
 {
     ptv_client_options how = { .rules = o->rules,
                                .rules_count = o->rules_count,
@@ -40,7 +50,7 @@ static ptv_code open_client(ptv_generation *g, const ptv_serve_options *o, ptv_e
                                .check_quota = true,
                                .keep_in_memory = true,
                                .separate_rules = true,
-                               .last_good = true };
+                               .last_good = may_stand_in(now) };
     ptv_findings *findings = NULL;
     ptv_code rc = ptv_findings_new(&findings, err);
     if (!rc)
@@ -54,7 +64,8 @@ static ptv_code open_client(ptv_generation *g, const ptv_serve_options *o, ptv_e
     return rc;
 }
 
-ptv_code ptv_generation_new(ptv_generation **out, const ptv_serve_options *options, ptv_error *err)
+ptv_code ptv_generation_new(ptv_generation **out, const ptv_serve_options *options, const ptv_generation *now,
+                            ptv_error *err)
 {
     ptv_generation *g = ptv_calloc(1, sizeof *g);
     if (!g)
@@ -63,7 +74,7 @@ ptv_code ptv_generation_new(ptv_generation **out, const ptv_serve_options *optio
     if (!rc)
         rc = ptv_serve_settings_read(&g->settings, g->config, err);
     if (!rc)
-        rc = open_client(g, options, err);
+        rc = open_client(g, options, now, err);
     if (rc)
         ptv_generation_free(g);
     else

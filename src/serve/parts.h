@@ -24,12 +24,11 @@ typedef struct ptv_generation {
     ptv_client *client;
     char *broken; /* why rules do not load; NULL: they do. The client then has none */
 } ptv_generation;
-/* Errors: PTV_ESETTINGS, PTV_EIO, PTV_ENOMEM. Rules that do not load are none. */
-ptv_code ptv_generation_new(ptv_generation **out, const ptv_serve_options *options, ptv_error *err);
+/* now: the one in use; NULL: none yet. Errors: PTV_ESETTINGS, PTV_EIO, PTV_ENOMEM. Rules that do not load are none. */
+ptv_code ptv_generation_new(ptv_generation **out, const ptv_serve_options *options, const ptv_generation *now,
+                            ptv_error *err);
 void ptv_generation_free(ptv_generation *g);                 /* NULL is fine */
 const char *ptv_generation_refused(const ptv_generation *g); /* why its rules are not those on disk; NULL: they are */
-/* It has no rules, or only kept ones, where the one in use has what it was told to load. */
-bool ptv_generation_is_worse(const ptv_generation *g, const ptv_generation *now);
 
 /* ---- rules */
 void ptv_rules_watch(ptv_serve *s); /* now and then: look at the files, take them over where the settings say so */

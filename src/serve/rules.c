@@ -15,14 +15,6 @@ const char *ptv_generation_refused(const ptv_generation *g)
     return g->broken ? g->broken : v.refused;
 }
 
-bool ptv_generation_is_worse(const ptv_generation *g, const ptv_generation *now)
-{
-    ptv_rules_view v, in_use;
-    ptv_client_rules(g->client, &v);
-    ptv_client_rules(now->client, &in_use);
-    return !now->broken && (g->broken || (v.last_good && !in_use.last_good));
-}
-
 void ptv_rules_show(ptv_serve *s)
 {
     ptv_rules_view v;

@@ -270,19 +270,19 @@ static void begin_reload(ptv_serve *s)
     ptv_error err = { 0 };
     ptv_generation *g = NULL;
     ptv_log(PTV_LOG_INFO, "serve", "reading settings and rules anew");
-    ptv_code rc = ptv_generation_new(&g, &s->options, &err);
+    ptv_code rc = ptv_generation_new(&g, &s->options, s->now, &err);
     if (!rc)
         rc = check_work(g, ptv_doors_wanted(g->config), &err);
-    bool is_worse = !rc && ptv_generation_is_worse(g, s->now);
+    bool is_worse = !rc && g->broken && !s->now->broken;
     if (is_worse) {
-        ptv_client_refuse(s->now->client, ptv_generation_refused(g));
+        ptv_client_refuse(s->now->client, g->broken);
         ptv_rules_show(s);
     }
     if (!rc && !is_worse)
         rc = take_next_lock(s, &g->settings, &err);
     if (rc || is_worse) {
         ptv_metrics_add(s->metrics, PTV_METRIC_RELOADS_REFUSED, 1);
-        refuse_settings(s, rc ? err.msg : ptv_generation_refused(g));
+        refuse_settings(s, rc ? err.msg : g->broken);
         s->waits_for_rules = is_worse;
         ptv_generation_free(g);
         return;
@@ -548,7 +548,7 @@ static ptv_code open_all(ptv_serve *s, const ptv_serve_options *options, ptv_err
 {
     ptv_code rc = copy_options(s, options, err);
     if (!rc)
-        rc = ptv_generation_new(&s->now, &s->options, err);
+        rc = ptv_generation_new(&s->now, &s->options, NULL, err);
     if (!rc && !s->options.config && ptv_is_file(ptv_config_file(s->now->config))) { /* found: it stays the one */
         s->options.config = ptv_arena_strdup(&s->mem, ptv_config_file(s->now->config));
         rc = s->options.config ? PTV_OK : ptv_arena_fail(&s->mem, err);
