@@ -243,7 +243,7 @@ async function test(body, mockArgs = []) {
             s.end();
             process.exit(0);
         }
-        t.line(false, 'the test comes to its end', [error.stack, ...s.workers.map((w) => w.log)].join('\n'));
+        t.line(false, 'the test comes to its end', [error.stack, ...s.workers.map((w) => w.log.slice(-50000))].join('\n'));
     }
     s.end();
     process.stdout.write(`1..${t.count}\n`);
