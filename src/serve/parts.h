@@ -50,6 +50,7 @@ typedef struct ptv_platform {
     int64_t retry_at_ms, down_since_ms;
     int64_t tries_left;  /* -1: no limit */
     bool was_up;         /* logged in once: failures are waited out from then on */
+    bool is_renewing;    /* the connection is given up, for another one to the same broker */
     int64_t login_at_ms; /* the broker refused the login: ask REST then; 0: it did not */
     int64_t deaf_at_ms;  /* the broker refused the subscription: try again then; 0: it did not */
 } ptv_platform;

@@ -60,6 +60,7 @@ struct ptv_worker {
     call *first, *last;
     size_t counts[GONE + 1];
     unsigned long transactions;
+    size_t acks; /* on this connection */
     bool is_holding;
     int64_t commit_at_ms; /* of the store; 0: nothing finished since */
 };
@@ -545,6 +546,7 @@ static void send_reply(call *c, transaction *t)
         ptv_session_send(w->session, c->reply_to, c->correlation, t->name, c->reply.data, c->reply.len);
     }
     ptv_session_ack(w->session, c->ack, t->name);
+    w->acks++;
     c->transaction = t->number;
     set_state(c, SENT);
     if (c->is_kept)
@@ -600,6 +602,7 @@ void ptv_worker_up(ptv_worker *w, ptv_session *s)
 void ptv_worker_lost(ptv_worker *w)
 {
     w->session = NULL;
+    w->acks = 0;
     for (call *c = w->first, *next; c; c = next) {
         next = c->next;
         ptv_free(c->ack);
@@ -635,6 +638,11 @@ size_t ptv_worker_undelivered(const ptv_worker *w)
     for (const call *c = w->first; c && w->session; c = c->next)
         count += c->state == SENT || (c->state == DONE && c->ack);
     return count;
+}
+
+size_t ptv_worker_acks(const ptv_worker *w)
+{
+    return w->acks;
 }
 
 /* ------------------------------------------------------------------------------------- birth and death */

@@ -82,6 +82,7 @@ void ptv_worker_hold(ptv_worker *w);
 void ptv_worker_go_on(ptv_worker *w);
 size_t ptv_worker_running(const ptv_worker *w);     /* lookups under way */
 size_t ptv_worker_undelivered(const ptv_worker *w); /* results that the broker has not confirmed, on a live connection */
+size_t ptv_worker_acks(const ptv_worker *w);        /* sent on this connection */
 int64_t ptv_worker_next_ms(const ptv_worker *w);    /* pump no later than this; INT64_MAX: any time */
 
 #endif
