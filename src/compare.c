@@ -115,27 +115,32 @@ static const char *status_name(ptv_rule_status s)
     return s == PTV_LIVE ? "live" : s == PTV_SHADOW ? "shadow" : "off";
 }
 
+static const char JOINED_DIFFERENTLY[] = "the same conditions, joined differently";
+
 /* What no condition explains; NULL: the conditions do. */
-static const char *in_words(ptv_arena *mem, const ptv_rule_result *a, const ptv_rule_result *b, bool same_conditions)
+static const char *in_words(ptv_arena *mem, const ptv_rule_result *a, const ptv_rule_result *b,
+                            const ptv_contrast *conditions)
 {
     if (!a)
         return "new rule";
     if (!b)
         return "the rule is gone";
+    const char *status = NULL;
     if (a->status != b->status)
-        return ptv_arena_printf(mem, "status %s, was %s", status_name(b->status), status_name(a->status));
+        status = ptv_arena_printf(mem, "status %s, was %s", status_name(b->status), status_name(a->status));
+    const char *before = status ? status : "", *sign = status ? "; " : "";
     if (b->suppressed_by && !a->suppressed_by)
-        return ptv_arena_printf(mem, "allowance %s suppresses it", b->suppressed_by);
+        return ptv_arena_printf(mem, "%s%sallowance %s suppresses it", before, sign, b->suppressed_by);
     if (a->suppressed_by && !b->suppressed_by)
-        return ptv_arena_printf(mem, "allowance %s no longer suppresses it%s", a->suppressed_by,
+        return ptv_arena_printf(mem, "%s%sallowance %s no longer suppresses it%s", before, sign, a->suppressed_by,
                                 ptv_text_equal(a->suppressed_by, b->would_suppress) ? ": it has expired" : "");
-    if (!same_conditions)
-        return NULL;
+    if (status || !(conditions->joined_differently || conditions->came_out_alike))
+        return status;
     if (a->severity != b->severity && a->severity && b->severity)
         return ptv_arena_printf(mem, "severity %s, was %s", ptv_level_name(b->severity), ptv_level_name(a->severity));
     if (a->on_unknown != b->on_unknown)
         return b->on_unknown ? "unknown now counts as a match" : "unknown no longer counts as a match";
-    return "the same conditions, joined differently";
+    return conditions->joined_differently ? JOINED_DIFFERENTLY : NULL;
 }
 
 static const char *truth_name(ptv_truth t)
@@ -169,8 +174,8 @@ static ptv_code describe(ptv_rule_change *out, ptv_compare *c, const pair *p, co
     }
     if (rc)
         return rc;
-    out->what = in_words(&c->mem, a, b, contrast.joined_differently);
-    if (!allowed && out->what && contrast.joined_differently && strncmp(out->what, "the same", 8) != 0)
+    out->what = in_words(&c->mem, a, b, &contrast);
+    if (!allowed && out->what && out->what != JOINED_DIFFERENTLY && (contrast.joined_differently || contrast.came_out_alike))
         return PTV_OK;
     ptv_condition *list = ptv_arena_calloc(&c->mem, contrast.count + 1, sizeof *list);
     if (!list)

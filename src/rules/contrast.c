@@ -105,6 +105,8 @@ static ptv_code contrast(ptv_contrast *out, ptv_arena *mem, const ptv_rule *befo
     if (!room)
         return ptv_arena_fail(mem, err);
     *out = (ptv_contrast){ .lines = room };
+    if (before && after && before->level_count == 1 && after->level_count == 1)
+        out->came_out_alike = old.roots[0].truth == new.roots[0].truth;
     tell(out, room, &new, &old, true);
     tell(out, room, &old, &new, false);
     if (out->count == 0 && old.rule && new.rule) {

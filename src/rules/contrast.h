@@ -16,6 +16,7 @@ typedef struct ptv_contrast_line {
 typedef struct ptv_contrast {
     const ptv_contrast_line *lines; /* the newer set's first */
     size_t count;
+    bool came_out_alike;     /* in rules of one level: whatever differs, it was not the conditions */
     bool joined_differently; /* the same conditions came out the same, yet the whole did not */
 } ptv_contrast;
 

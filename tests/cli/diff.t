@@ -168,6 +168,15 @@ has 'while its condition held' "$out" '      was yes  artifact:is "b.example"'
 mkdir listed listed/lists && cp old/10-busy.lua listed && printf 'artifact,reason,owner,expires,rules\nb.example,r,o,2030-01-01,\n' >listed/lists/exceptions.csv
 compare old listed --over good.ndjson
 has 'one from a list' "$out" 'suppresses it (listed/lists/exceptions.csv:2)'
+mkdir both && sed -e 's/severity = "medium"/severity = "medium", status = "shadow"/' old/10-busy.lua >both/10-busy.lua
+cp allowed/20-allow.lua both
+compare both expired --over good.ndjson
+has 'a status and an allowance at once: both are told' "$out" \
+    'malicious: suppressed -> match; status live, was shadow; allowance ours no longer suppresses it: it has expired (both/20-allow.lua:1)'
+mkdir edited && sed -e 's/:is "malicious"/:is_any { "malicious", "suspicious" }/' -e 's/"medium"/"critical"/' old/10-busy.lua >edited/10-busy.lua
+compare old edited --over good.ndjson
+is 'another severity beside conditions that held before as well: it made the difference, not they' \
+    "$(grep -A 1 'malicious: ' "$out")" '    malicious: match -> match; severity critical, was medium'
 mkdir shadow && sed 's/severity = "low", note/severity = "low", status = "shadow", note/' old/10-busy.lua >shadow/10-busy.lua
 compare old shadow --over good.ndjson
 has 'a rule that becomes a shadow' "$out" 'gone: match -> shadow_match; status shadow, was live'
