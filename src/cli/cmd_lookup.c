@@ -290,6 +290,8 @@ static cli_exit run_command(const cli_options *o, bool fetch_only)
         rc = run_all(&r, &err);
         cli_watch_interrupt(NULL);
         settle_stop(&r);
+        if (!rc && r.ended && r.inputs.number < o->skip)
+            cli_say("--skip leaves out everything: there are only %llu inputs", (unsigned long long)r.inputs.number);
     }
     code = rc ? cli_fail(&err) : cli_batch_end(&r.batch);
     cli_inputs_close(&r.inputs);

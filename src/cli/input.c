@@ -179,8 +179,8 @@ cli_got cli_inputs_next(cli_inputs *in, cli_input *out, int wait_ms)
     if (in->from_stdin)
         return next_line(in, out, wait_ms);
     if (in->number < in->o->skip) {
-        in->number = in->o->skip;
-        in->next_operand = (size_t)in->o->skip;
+        in->next_operand = in->o->skip < in->o->operand_count ? (size_t)in->o->skip : in->o->operand_count;
+        in->number = in->next_operand;
     }
     if (in->next_operand >= in->o->operand_count)
         return CLI_GOT_END;

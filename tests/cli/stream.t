@@ -47,6 +47,12 @@ list "$work/mixed" -q
 lacks '-q: no summary' "$err" '8 inputs'
 list "$work/mixed" --skip 7
 is '--skip leaves out what was done' "$(inputs)" quiet.example
+list "$work/mixed" --skip 8
+lacks 'all of them: nothing is left to say' "$err" 'there are only'
+list "$work/mixed" --skip 9
+has 'more than there are is told' "$err" '--skip leaves out everything: there are only 8 inputs'
+run "$PT" lookup -c "$work/app.config" --skip 3 a.example b.example
+has 'so it is with those of the command line' "$err" '--skip leaves out everything: there are only 2 inputs'
 list "$work/mixed" --format csv
 is 'csv: a row a line' "$(wc -l <"$out" | tr -d ' ') $(grep -c ',refused,' "$out")" '9 4'
 list "$work/mixed" --format soar
