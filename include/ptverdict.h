@@ -291,8 +291,9 @@ PTV_API ptv_level ptv_report_severity(const ptv_report *r);
 PTV_API bool ptv_report_complete(const ptv_report *r);
 PTV_API const char *ptv_report_note(const ptv_report *r); /* NULL when no rule wrote one */
 PTV_API const char *ptv_report_decision_id(const ptv_report *r);
-PTV_API bool ptv_report_answered(const ptv_report *r);  /* at least one section was read, or no call was needed */
-PTV_API unsigned ptv_report_calls(const ptv_report *r); /* upstream requests sent, retries included */
+PTV_API bool ptv_report_answered(const ptv_report *r); /* at least one section was read, or no call was needed */
+/* Upstream requests sent for it, retries included; 0 for one that was submitted while the same artifact was under way. */
+PTV_API unsigned ptv_report_calls(const ptv_report *r);
 /* Outcome word of one live or shadow rule ("match", "unknown", …); NULL when there is no such rule. */
 PTV_API const char *ptv_report_outcome(const ptv_report *r, const char *rule_id);
 /* How one section of the record came about. Texts borrowed from r. */

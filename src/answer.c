@@ -94,7 +94,7 @@ bool ptv_report_answered(const ptv_report *r)
 unsigned ptv_report_calls(const ptv_report *r)
 {
     unsigned calls = 0;
-    for (int s = 0; s < PTV_SECTION_COUNT; s++)
+    for (int s = 0; s < PTV_SECTION_COUNT && !r->fetched_for_another; s++)
         calls += r->answered->record->sections[s].calls;
     return calls;
 }

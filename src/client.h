@@ -35,8 +35,9 @@ struct ptv_report {
     const char *input; /* as this caller gave it; lives with `answered` */
     int64_t elapsed_ms;
     ptv_soar_options soar;
-    void *tag;               /* of ptv_submit() */
-    struct ptv_report *next; /* in the client's finished queue */
+    bool fetched_for_another; /* asked for while the same artifact was under way: its calls are the other's */
+    void *tag;                /* of ptv_submit() */
+    struct ptv_report *next;  /* in the client's finished queue */
 };
 
 typedef struct ptv_lookup_job ptv_lookup_job; /* lookup.c: one artifact on its way */

@@ -222,6 +222,7 @@ static ptv_code finish(ptv_lookup_job *job, ptv_error *err)
             return ptv_fail_nomem(err);
         }
         report->tag = w->tag;
+        report->fetched_for_another = made != NULL;
         *tail = report;
         tail = &report->next;
     }

@@ -151,7 +151,10 @@ static cli_got next_line(cli_inputs *in, cli_input *out, int wait_ms)
         cli_got got = cli_lines_next(&in->lines, wait_ms);
         if (got != CLI_GOT_ONE)
             return got;
-        const char *line = in->lines.line.data ? in->lines.line.data : "";
+        ptv_buf *whole = &in->lines.line;
+        if (whole->len && whole->data[whole->len - 1] == '\r') /* a list from Windows: part of the line's end */
+            whole->data[--whole->len] = '\0';
+        const char *line = whole->data ? whole->data : "";
         const char *text = line;
         size_t len = in->lines.line.len;
         if (in->number == 0 && ptv_text_starts(text, "\xef\xbb\xbf")) {

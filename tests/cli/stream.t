@@ -59,6 +59,14 @@ list "$work/mixed" --format soar
 is 'soar: a result a line' "$(grep -c '^{"version":2.0,"success":' "$out") $(grep -c '"success":false' "$out")" '8 4'
 list "$work/mixed" --format text
 is 'text: decisions with a blank line between' "$(grep -c '^$' "$out" | grep -c '[0-9]')" 1
+printf 'quiet.example\r\n\r\n{"value":"flagged.example"}\r\n' >"$work/windows"
+list "$work/windows"
+is 'a list from Windows: no carriage return in what was given' "$rc $(inputs)" '0 quiet.example
+flagged.example'
+mock_reset
+printf 'flagged.example\nflagged.example\nflagged.example\n' >"$work/same"
+list "$work/same"
+has 'the summary counts the calls that were sent' "$err" "; $(mock_stat requests) calls, "
 printf 'not one\n{]\n' >"$work/bad"
 list "$work/bad"
 is 'all refused: exit 65' "$rc" 65

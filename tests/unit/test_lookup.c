@@ -126,6 +126,7 @@ static void the_same_artifact_asked_twice_at_once_is_fetched_once(void **state)
     assert_string_equal(ptv_report_input(b), "hxxps://FLAGGED[.]twice.example/x");
     assert_string_equal(ptv_report_decision_id(a), ptv_report_decision_id(b));
     assert_int_equal(ptv_report_calls(a), 4);
+    assert_int_equal(ptv_report_calls(b), 0); /* so that their sum is what was sent */
     ptv_client_free(c);
     assert_int_equal(ptv_report_verdict(b), PTV_VERDICT_COMPROMISED); /* reports outlive the client */
     ptv_report_free(a);
