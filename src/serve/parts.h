@@ -75,6 +75,7 @@ bool ptv_doors_same(const ptv_config *a, const ptv_config *b);
 /* ---- process */
 /* *fd -1: done without. PTV_EFULL: another instance holds it. */
 ptv_code ptv_lock_take(int *fd, const char *path, bool is_ours, ptv_error *err);
+void ptv_lock_keep(ptv_serve *s); /* somebody may have cleaned it away: then nobody would find us any more */
 void ptv_status_write(ptv_serve *s, int64_t now_ms);
 void ptv_notify(const char *what); /* the service manager: "READY=1" */
 

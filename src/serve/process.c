@@ -32,6 +32,14 @@ static int open_lock(const char *path)
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 }
 
+static void write_pid(int fd, const char *path)
+{
+    char pid[32];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)len, 0) != len)
+        ptv_log(PTV_LOG_WARNING, "serve", "%s: %s", path, strerror(errno));
+}
+
 ptv_code ptv_lock_take(int *fd, const char *path, bool is_ours, ptv_error *err)
 {
     char pid[32] = "";
@@ -45,9 +53,7 @@ ptv_code ptv_lock_take(int *fd, const char *path, bool is_ours, ptv_error *err)
         return ptv_fail_detail(err, PTV_EIO, errno, "the lock file %s: %s", path, strerror(errno));
     for (int i = 0; i < LOCK_TRIES; i++) { /* one that is just ending may have a moment */
         if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
-            int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-            if (ftruncate(*fd, 0) || pwrite(*fd, pid, (size_t)len, 0) != len)
-                ptv_log(PTV_LOG_WARNING, "serve", "%s: %s", path, strerror(errno));
+            write_pid(*fd, path);
             return PTV_OK;
         }
         nanosleep(&(struct timespec){ .tv_nsec = LOCK_PAUSE_MS * 1000000L }, NULL);
@@ -57,6 +63,25 @@ ptv_code ptv_lock_take(int *fd, const char *path, bool is_ours, ptv_error *err)
     close(*fd);
     *fd = -1;
     return ptv_fail(err, PTV_EFULL, "another instance runs (process %s holds %s)", *pid ? pid : "?", path);
+}
+
+void ptv_lock_keep(ptv_serve *s)
+{
+    const char *path = s->now->settings.lock_path;
+    struct stat held, there;
+    if (s->lock < 0 || fstat(s->lock, &held) ||
+        (stat(path, &there) == 0 && there.st_dev == held.st_dev && there.st_ino == held.st_ino))
+        return;
+    int fd = open_lock(path);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB)) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    write_pid(fd, path);
+    close(s->lock);
+    s->lock = fd;
+    ptv_log(PTV_LOG_WARNING, "serve", "%s was taken away: made anew", path);
 }
 
 /* --------------------------------------------------------------------------------------------- status file */

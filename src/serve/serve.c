@@ -437,6 +437,7 @@ static void show_life(ptv_serve *s, int64_t now_ms)
         return;
     s->status_at_ms = now_ms + STATUS_MS;
     ptv_metrics_set(s->metrics, PTV_METRIC_QUOTA_LEFT, ptv_quota_left(s->now->client));
+    ptv_lock_keep(s);
     ptv_status_write(s, now_ms);
     ptv_notify("WATCHDOG=1");
     if (s->has_worked && !ptv_in_flight(s->now->client) && !ptv_worker_undelivered(s->worker)) {

@@ -3,9 +3,9 @@
 // log says what to do.
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
-const { execFileSync } = require('child_process');
+const { execFileSync, spawnSync } = require('child_process');
 const fs = require('fs');
-const { test } = require('./stand');
+const { test, until } = require('./stand');
 
 test(async (s, t) => {
     const state = `${s.dir}/state`;
@@ -34,6 +34,17 @@ test(async (s, t) => {
         fs.rmSync(state, { recursive: true, force: true });
         fs.mkdirSync(state);
     }
+
+    w = await s.worker({ config: {} }); // its lock is there too
+    fs.rmSync(state, { recursive: true });
+    await answered('the folder is gone while it runs');
+    const status = () => spawnSync(process.env.PTVERDICT || 'build/asan/ptverdict', ['status', '-c', `${s.dir}/app.config`]).status;
+    await until(() => status() === 0, 10000, 'status to find the worker again');
+    const second = await s.worker({ wait: false });
+    t.is('the folder is gone while it runs: a second one finds it still', await second.ends(), 75);
+    await s.call({ value: 'flagged-after.example' });
+    t.has('the folder is gone while it runs: decisions are logged again', fs.readFileSync(`${state}/decisions.ndjson`, 'utf8'), 'flagged-after.example');
+    t.is('the folder is gone while it runs: stopped', await w.stop(), 0);
 
     let mounted = false;
     try {
