@@ -387,10 +387,11 @@ static void put_seen(ptv_buf *out, ptv_trial *e, const ptv_cond *c, ptv_truth t,
             put_value(out, said->text);
         else
             ptv_buf_puts(out, t == PTV_YES ? "true" : t == PTV_NO ? "false" : "nil");
-    } else if (ptv_field_absent(e->record, c->field)) {
-        ptv_buf_puts(out, "absent");
     } else {
-        put_field(out, e, c);
+        if (ptv_field_absent(e->record, c->field))
+            ptv_buf_puts(out, "absent");
+        else
+            put_field(out, e, c);
         if (is_cut(e, c))
             ptv_buf_puts(out, " (more records exist)");
         if (t == PTV_UNSURE && !why) /* a time test without a time to judge by */

@@ -73,6 +73,11 @@ judge "$work/again.compact" "$work/again.compact" --format json
 is 'so is a compact one' "$(verdicts)" 'compromised compromised '
 judge "$work/short.json" --explain
 has '--explain shows the conditions' "$out" 'tags:has_any'
+echo 'rule "a" { severity = "low", when = passive_dns.last_seen:within "7d" }' >"$work/cut.lua"
+echo '{"artifact": "evil.example", "passive_dns": {"total_records": 5, "truncated": true}}' >"$work/cut.json"
+run "$PT" eval --rules "$work/cut.lua" --now 2026-05-01 --explain "$work/cut.json"
+has 'why an absent value is unknown: the source has more records' "$out" \
+    'UNKNOWN  passive_dns.last_seen:within "7d"  seen: absent (more records exist)'
 judge "$work/short.json" --exit-code
 is '--exit-code' "$rc" 10
 judge "$work/nowhere.json"
