@@ -42,6 +42,8 @@ static const char test_text[] =
     "  expect = { verdict = \"unknown\", missing = { \"tags\" } },\n"
     "}\n";
 
+static const char NAME_CHARACTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /* "30-fresh.lua" → "fresh": a number in front orders files, and is no part of the name. NULL: not a name for a rule. */
 static const char *id_of(ptv_arena *mem, const char *name)
 {
@@ -53,7 +55,7 @@ static const char *id_of(ptv_arena *mem, const char *name)
         name += digits + 1;
         len -= digits + 1;
     }
-    bool good = len > 0 && len <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") >= len;
+    bool good = len > 0 && len <= 64 && strspn(name, NAME_CHARACTERS) >= len;
     return good ? ptv_arena_strndup(mem, name, len) : NULL;
 }
 
@@ -71,7 +73,7 @@ static ptv_code write_rule(const char *folder, const char *operand, ptv_arena *m
     const char *name = slash ? slash + 1 : operand;
     const char *id = id_of(mem, name);
     if (!id)
-        return ptv_fail(err, PTV_EINVAL, "'%.80s' is no name for a rule: small letters, digits, - and _, at most 64", name);
+        return ptv_fail(err, PTV_EINVAL, "'%.80s' is no name for a rule file: letters, digits, - and _, at most 64", name);
     if (slash)
         folder = ptv_arena_strndup(mem, operand, (size_t)(slash - operand) + (slash == operand));
     int stem = (int)(strlen(name) - (ptv_text_ends(name, ".lua") ? 4 : 0));

@@ -34,6 +34,8 @@ run "$PT" new -c "$starter/app.config" 30-busy
 is 'new never writes over anything' "$rc" 65
 run "$PT" new "$work/deep/er/quiet.lua"
 is 'new takes a path' "$rc $(find "$work/deep/er" -name 'quiet*.lua' | wc -l | tr -d ' ')" '0 2'
+run "$PT" new "$work/deep/30-APT_29"
+is 'whatever letters the name of a rule may have' "$rc $(grep -c '^rule "APT_29" {' "$work/deep/30-APT_29.lua")" '0 1'
 run "$PT" new 'Bad Name'
 is 'new refuses what is no name' "$rc" 65
 
