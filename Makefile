@@ -128,9 +128,11 @@ build/ptverdict: build/release/ptverdict
 	$(Q)ln -sf release/ptverdict $@
 build/libptverdict.a: build/release/libptverdict.a
 	$(Q)ln -sf release/libptverdict.a $@
-build/libptverdict.so: $(call objects,release,$(LIB_SRC))
+build/libptverdict.so.0: $(call objects,release,$(LIB_SRC))
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libptverdict.so.0 $(LINK_release) $^ $(LIBS) -o $@
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) $(LINK_release) $^ $(LIBS) -o $@
+build/libptverdict.so: build/libptverdict.so.0
+	$(Q)ln -sf $(<F) $@
 
 # Tests: unit tests and fuzz replays against the sanitized library.
 build/asan/unit/%: build/asan/tests/unit/%.o build/asan/libptverdict.a
@@ -159,7 +161,7 @@ build/bench/bare: build/release/tests/soar/bare.o build/release/libptverdict.a
 	$(Q)$(CC) $(LINK_release) $^ $(LIBS) -o $@
 build/examples/%: examples/%.c build/libptverdict.so include/ptverdict.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -Wall -Wextra -Iinclude $< -Lbuild -Wl,-rpath,'$$ORIGIN/..' -l:libptverdict.so -o $@
+	$(Q)$(CC) -std=c11 -Wall -Wextra -Iinclude $< -Lbuild -Wl,-rpath,'$$ORIGIN/..' -lptverdict -o $@
 
 demo: build/ptverdict build/tools-demo
 	@sh examples/demo.sh
@@ -217,7 +219,7 @@ install: all
 	install -m 755 build/release/ptverdict $(BIN)/ptverdict
 	install -m 644 include/ptverdict.h $(INC)/ptverdict.h
 	install -m 644 build/release/libptverdict.a $(LIB)/libptverdict.a
-	install -m 755 build/libptverdict.so $(LIB)/libptverdict.so.0
+	install -m 755 build/libptverdict.so.0 $(LIB)/libptverdict.so.0
 	ln -sf libptverdict.so.0 $(LIB)/libptverdict.so
 	install -m 644 docs/man/ptverdict.1 $(SHARE)/man/man1/ptverdict.1
 	install -m 644 rules/*.lua $(SHARE)/ptverdict/rules/

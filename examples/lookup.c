@@ -1,7 +1,7 @@
 /*
  * lookup.c: the library in one page: judge an artifact given on the command line, print verdict and note.
  *
- *   cc -Iinclude examples/lookup.c -Lbuild -lptverdict -o lookup && ./lookup 'evil[.]example'
+ *   cc -Iinclude examples/lookup.c -Lbuild -Wl,-rpath,build -lptverdict -o lookup && ./lookup 'evil[.]example'
  *
  * SPDX-License-Identifier: Apache-2.0
  */
