@@ -122,6 +122,13 @@ bool ptv_arg_words(ptv_words *out, lua_State *L, ptv_loading *l, int index, cons
     } else if (one) {
         if (!word_is_sound(l, line, what, one, lua_rawlen(L, index)))
             return false;
+        if (strchr(one, ',')) { /* the list of a setting is written so */
+            ptv_words list = { 0 };
+            list.count = split(L, l, one, &list.items);
+            ptv_problem(l, line, "E-ARG", "%s: %s is one text, not a list; write %s, or {%s} for one text with a comma",
+                        what, ptv_quoted(l->mem, one), canonical(L, l, &list), ptv_quoted(l->mem, one));
+            return false;
+        }
         out->items = ptv_keep(L, l, sizeof *out->items);
         out->items[0] = one;
         out->count = 1;

@@ -473,18 +473,27 @@ static bool open_form(form *f, lua_State *L, ptv_loading *l, const ptv_thing *pa
     return true;
 }
 
+static const char *const rule_keys[] = { "title",      "severity",         "when",      "unless", "levels",      "status",
+                                         "on_unknown", "when_unsupported", "hit",       "note",   "description", "owner",
+                                         "references", "false_positives",  "next_step", "attack" };
+
+bool ptv_is_rule_key(const char *name)
+{
+    for (size_t i = 0; i < sizeof rule_keys / sizeof *rule_keys; i++)
+        if (strcmp(rule_keys[i], name) == 0)
+            return true;
+    return false;
+}
+
 int ptv_declare_rule(lua_State *L, ptv_loading *l, const ptv_thing *partial, int table)
 {
-    static const char *const keys[] = { "title",      "severity",         "when",      "unless", "levels",      "status",
-                                        "on_unknown", "when_unsupported", "hit",       "note",   "description", "owner",
-                                        "references", "false_positives",  "next_step", "attack" };
     static const char *const statuses[] = { "live", "shadow", "off" }, *const on_unknown[] = { "match", "unknown" },
                              *const off[] = { "off" };
     form f;
     luaL_checkstack(L, 20, NULL);
     if (!open_form(&f, L, l, partial, "rule", table))
         return 0;
-    check_keys(&f, keys, sizeof keys / sizeof *keys);
+    check_keys(&f, rule_keys, sizeof rule_keys / sizeof *rule_keys);
     ptv_built_rule *built = ptv_keep(L, l, sizeof *built);
     ptv_rule *rule = &built->rule;
     *rule = (ptv_rule){ .id = f.id, .file = l->file, .line = f.line };

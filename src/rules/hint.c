@@ -52,6 +52,44 @@ static const char *bracket_slip(ptv_arena *mem, const ptv_tokens *tokens, int li
     return NULL;
 }
 
+static bool is_form(const ptv_token *t)
+{
+    return ptv_token_is(t, "rule") || ptv_token_is(t, "allow") || ptv_token_is(t, "case");
+}
+
+/* `# a comment`, `// a comment`, `- a comment`: where a comment could begin, and nothing of ours does. */
+static const char *comment_slip(const ptv_tokens *tokens, int line)
+{
+    for (size_t i = 0; i + 1 < tokens->count; i++) {
+        const ptv_token *t = &tokens->items[i];
+        bool first = i == 0 || t[-1].line < t->line;
+        bool like_one = ptv_token_is(t, "#") || ptv_token_is(t, "//") || (first && ptv_token_is(t, "-"));
+        if (like_one && (first || ptv_token_is(t - 1, ",")) && (t->line == line || t->line == line - 1))
+            return "a comment starts with two dashes: -- …";
+    }
+    return NULL;
+}
+
+/* `rule bad-tag {`, `rule "a" ( … )`, `all [ … ]`. */
+static const char *form_slip(ptv_arena *mem, const ptv_tokens *tokens, int line)
+{
+    for (size_t i = 1; i + 1 < tokens->count; i++) {
+        const ptv_token *t = &tokens->items[i], *before = t - 1;
+        bool named = is_form(before) || ptv_token_is(before, "list") || ptv_token_is(before, "setting");
+        if (named && t->kind == PTV_TOK_NAME && t->line == line)
+            return ptv_arena_printf(mem, "a name stands in double quotes: %s \"%s…\"", ptv_token_text(mem, before),
+                                    ptv_token_text(mem, t));
+        if (is_form(before) && t->kind == PTV_TOK_TEXT && ptv_token_is(t + 1, "(") && !ptv_token_is(t + 2, "{"))
+            return ptv_arena_printf(mem, "a form stands in curly brackets: %s \"%s\" { … }", ptv_token_text(mem, before),
+                                    ptv_token_text(mem, t));
+        bool listed = is_test(before) || ptv_token_is(before, "all") || ptv_token_is(before, "any") ||
+                      ptv_token_is(before, "none") || ptv_token_is(before, "=");
+        if (listed && ptv_token_is(t, "["))
+            return "a list stands in curly brackets: { …, … }";
+    }
+    return NULL;
+}
+
 /* `severity: "high"`, `when : …`. */
 static const char *colon_slip(ptv_arena *mem, const ptv_tokens *tokens, int line)
 {
@@ -65,7 +103,8 @@ static const char *colon_slip(ptv_arena *mem, const ptv_tokens *tokens, int line
     }
     for (size_t i = 1; i + 1 < tokens->count; i++) {
         const ptv_token *t = &tokens->items[i];
-        if (t->line == line && ptv_token_is(t, "=") && is_test(t + 1))
+        bool joined = ptv_token_is(t, "=") || t->kind == PTV_TOK_NAME;
+        if (t->line == line && joined && is_test(t + 1) && (t + 1)->line == line)
             return ptv_arena_printf(mem, "a test follows ':', as in tags:%s …", ptv_token_text(mem, t + 1));
     }
     return NULL;
@@ -88,10 +127,19 @@ static const char *missing_comma(ptv_arena *mem, const ptv_tokens *tokens, int l
                     ptv_token_is(before, "true") || ptv_token_is(before, "false") || ptv_token_is(before, "nil");
         size_t quote = t->kind == PTV_TOK_TEXT;
         bool here = near_len == t->len + 2 * quote && memcmp(near + quote, t->at, t->len) == 0;
-        if (t->line == line && begins && ends && here)
-            return before->line == line
-                       ? ptv_arena_printf(mem, "a comma is missing before %.*s", (int)(t->len < 40 ? t->len : 40), t->at)
-                       : ptv_arena_printf(mem, "a comma is missing at the end of line %d", before->line);
+        if (t->line != line || !begins || !ends || !here)
+            continue;
+        if (before->line != line && is_form(t)) /* the one before it is not closed */
+            return NULL;
+        if (before->kind == PTV_TOK_TEXT && t->kind == PTV_TOK_NAME && t->at == before->at + before->len + 1)
+            return ptv_arena_printf(mem, "the text before %s ends there: a quote is missing, or is one too many",
+                                    ptv_token_text(mem, t));
+        if (before->line == line && before->kind == PTV_TOK_NAME && t->kind == PTV_TOK_NAME)
+            return ptv_arena_printf(mem, "a comma is missing before %s (or '_', where it is one word: %s_%s)",
+                                    ptv_token_text(mem, t), ptv_token_text(mem, before), ptv_token_text(mem, t));
+        return before->line == line
+                   ? ptv_arena_printf(mem, "a comma is missing before %.*s", (int)(t->len < 40 ? t->len : 40), t->at)
+                   : ptv_arena_printf(mem, "a comma is missing at the end of line %d", before->line);
     }
     return NULL;
 }
@@ -149,7 +197,11 @@ const char *ptv_scan_hint(ptv_arena *mem, const char *source, size_t len, int li
             return ptv_arena_printf(mem, "%.*s%d%s", (int)(mark - signs[i].hint), signs[i].hint, at, mark + 2);
         }
     }
-    const char *hint = bracket_slip(mem, &tokens, line);
+    const char *hint = comment_slip(&tokens, line);
+    if (!hint)
+        hint = form_slip(mem, &tokens, line);
+    if (!hint)
+        hint = bracket_slip(mem, &tokens, line);
     if (!hint)
         hint = colon_slip(mem, &tokens, line);
     if (!hint)

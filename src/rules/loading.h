@@ -181,6 +181,7 @@ const ptv_cond *ptv_cond_join(lua_State *L, ptv_loading *l, ptv_op op, const ptv
 /* declare.c: the table of a rule or an allowance, on top of the stack. */
 int ptv_declare_rule(lua_State *L, ptv_loading *l, const ptv_thing *partial, int table);
 int ptv_declare_allow(lua_State *L, ptv_loading *l, const ptv_thing *partial, int table);
+bool ptv_is_rule_key(const char *name);
 bool ptv_id_check(ptv_loading *l, int line, const char *what, const char *id, size_t len);
 
 /* check.c: what only shows once the whole set is there. */

@@ -124,8 +124,10 @@ static int index_group(lua_State *L, ptv_loading *l, const ptv_thing *group)
     for (size_t i = 0; i < ptv_field_count && count < 64; i++)
         if (strncmp(ptv_fields[i].name, group->name, n) == 0 && ptv_fields[i].name[n] == '.')
             near[count++] = ptv_fields[i].name + n + 1;
-    ptv_problem(l, ptv_sandbox_line(L), "E-FIELD", "%s has no field %s%s", group->name, ptv_ticked(l->mem, name),
-                ptv_did_you_mean(l->mem, name, near, count));
+    const char *guess = ptv_did_you_mean(l->mem, name, near, count);
+    for (size_t i = 0; i < count && (i || !*guess); i++)
+        guess = ptv_keep_printf(L, l, "%s%s%s", guess, i ? ", " : "; it has ", near[i]);
+    ptv_problem(l, ptv_sandbox_line(L), "E-FIELD", "%s has no field %s%s", group->name, ptv_ticked(l->mem, name), guess);
     return ptv_push_poison(L);
 }
 

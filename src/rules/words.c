@@ -382,6 +382,10 @@ static int unknown_name(lua_State *L)
     const char *guess = ptv_did_you_mean(l->mem, name, names, known_names(names, 96));
     if (is_test_name(name))
         guess = ": it is a test and follows a field and ':', as in tags:has_any { … }";
+    else if (ptv_is_rule_key(name))
+        guess = ptv_keep_printf(L, l, "; as a key it is followed by one '=': %s = …", name);
+    else if (!*guess && strlen(name) <= 64)
+        guess = ptv_keep_printf(L, l, "; a text stands in double quotes: \"%s\"", name);
     ptv_problem(l, ptv_sandbox_line(L), "E-NAME", "unknown name %s%s", ptv_ticked(l->mem, name), guess);
     return ptv_push_poison(L);
 }

@@ -36,7 +36,7 @@ keys() {
 fields() {
     sed -n "/^---@class ptverdict.$1\(:.*\)\{0,1\}\$/,/^\$/s/^---@field \([a-z_]*\)?\{0,1\} .*/\1/p" "$words" | sort
 }
-is 'keys of a rule' "$(fields rule)" "$(sed -n '/^int ptv_declare_rule/,/^}/p' src/rules/declare.c >"$work/rule.c" && keys "$work/rule.c" '\*const keys')"
+is 'keys of a rule' "$(fields rule)" "$(keys src/rules/declare.c '\*const rule_keys')"
 is 'keys of an allowance' "$(fields allow)" "$(sed -n '/^int ptv_declare_allow/,/^}/p' src/rules/declare.c >"$work/allow.c" && keys "$work/allow.c" '\*const keys')"
 is 'keys of what is expected' "$(fields expect)" "$(keys src/rules/cases.c EXPECT_KEYS)"
 is 'keys of a row' "$(fields row)" "$(keys src/rules/cases.c ROW_KEYS)"
