@@ -289,9 +289,9 @@ PTV_API const char *ptv_report_input(const ptv_report *r);    /* as given */
 PTV_API ptv_verdict ptv_report_verdict(const ptv_report *r);
 PTV_API ptv_level ptv_report_severity(const ptv_report *r);
 PTV_API bool ptv_report_complete(const ptv_report *r);
-PTV_API const char *ptv_report_note(const ptv_report *r); /* NULL when no rule wrote one */
-PTV_API const char *ptv_report_decision_id(const ptv_report *r);
-PTV_API bool ptv_report_answered(const ptv_report *r); /* at least one section was read, or no call was needed */
+PTV_API const char *ptv_report_note(const ptv_report *r);        /* NULL when no rule wrote one */
+PTV_API const char *ptv_report_decision_id(const ptv_report *r); /* 32 digits, as in every form and in the log */
+PTV_API bool ptv_report_answered(const ptv_report *r);           /* at least one section was read, or no call was needed */
 /* Upstream requests sent for it, retries included; 0 for one that was submitted while the same artifact was under way. */
 PTV_API unsigned ptv_report_calls(const ptv_report *r);
 /* Outcome word of one live or shadow rule ("match", "unknown", …); NULL when there is no such rule. */

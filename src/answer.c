@@ -192,6 +192,8 @@ static ptv_code write_report(const ptv_report *r, ptv_format format, unsigned fl
                           .input = r->input,
                           .soar_inputs = soar_inputs,
                           .elapsed_ms = r->elapsed_ms };
+    if (format == PTV_FORMAT_JUNIT || format > PTV_FORMAT_COMPACT)
+        return ptv_fail(err, PTV_EINVAL, "reports have no such form; junit is one of test runs");
     bool needs_decision = format != PTV_FORMAT_RECORD && format != PTV_FORMAT_ANSWERS && format != PTV_FORMAT_COMPACT;
     if (needs_decision && !a->judged)
         return ptv_fail(err, PTV_EINVAL,
@@ -222,8 +224,8 @@ static ptv_code write_report(const ptv_report *r, ptv_format format, unsigned fl
     case PTV_FORMAT_ANSWERS:
         write_answers(&out, a->record);
         break;
-    case PTV_FORMAT_JUNIT:
-        return ptv_fail(err, PTV_EINVAL, "junit is a form of test runs, not of reports");
+    case PTV_FORMAT_JUNIT: /* refused above */
+        break;
     case PTV_FORMAT_COMPACT:
         ptv_record_write_compact(&out, a->record);
         break;

@@ -16,7 +16,6 @@
 #include "store/store.h"
 
 #define LINE_LIMIT ((size_t)96 << 20)
-#define ID_DIGITS  32 /* of a decision, as in the JSON decision */
 
 /* ------------------------------------------------------------------------------------------------ cache */
 
@@ -154,11 +153,9 @@ static void put_line(ptv_buf *line, const ptv_report *r, const char *incident_id
     const ptv_answered *a = r->answered;
     const ptv_decision *d = &a->decision;
     ptv_json_out o = { .buf = line };
-    char id[ID_DIGITS + 1];
-    snprintf(id, sizeof id, "%.*s", ID_DIGITS, d->id);
     ptv_json_open(&o, NULL, '{');
     ptv_json_put_text(&o, "schema", PTV_LOG_SCHEMA);
-    ptv_json_put_text(&o, "decision_id", id);
+    ptv_json_put_text(&o, "decision_id", d->id);
     ptv_json_put_time(&o, "now", d->now);
     ptv_json_put_text(&o, "artifact", a->artifact.value);
     ptv_json_put_text(&o, "type", ptv_artifact_type_names[a->artifact.type]);

@@ -130,7 +130,7 @@ static void compare(const ptv_json *line, const ptv_report *r)
 {
     const char *then = text_of(line, "verdict"), *now = ptv_verdict_name(ptv_report_verdict(r));
     const char *id = text_of(line, "decision_id");
-    if (strncmp(ptv_report_decision_id(r), id, strlen(id)) != 0)
+    if (strcmp(ptv_report_decision_id(r), id) != 0)
         cli_say("this is not exactly that decision: a secret setting, or how the program reads records, has changed since");
     else if (strcmp(then, now) != 0)
         cli_say("it was %s then and is %s now: alert_from, stale, or the program, has changed since", then, now);

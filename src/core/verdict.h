@@ -91,7 +91,7 @@ typedef struct ptv_why_not {
 } ptv_why_not;
 
 typedef struct ptv_decision {
-    char id[PTV_DIGEST_HEX]; /* decision_id: first 32 digits are used */
+    char id[PTV_DIGEST_HEX]; /* decision_id: 32 digits */
     int64_t now;
     ptv_verdict verdict;
     bool complete;

@@ -11,8 +11,7 @@
 
 #include <string.h>
 
-#define BETWEEN   "; "
-#define ID_DIGITS 32
+#define BETWEEN "; "
 
 const char ptv_report_csv_columns[] = "artifact,input,type,verdict,severity,could_be,complete,unknown_kind,retry_after_s,"
                                       "rules,reasons,missing,suppressed,shadow,"
@@ -149,7 +148,6 @@ void ptv_report_csv(ptv_buf *out, const ptv_result *r)
     const ptv_decision *d = r->decision;
     const ptv_artifact *a = r->record->subject;
     row w = { .out = out, .raw = PTV_BUF(out->limit_bytes), .safe = PTV_BUF(out->limit_bytes) };
-    char text[PTV_DIGEST_HEX];
 
     cell(&w, a->value);
     cell(&w, r->input ? r->input : a->input);
@@ -173,9 +171,7 @@ void ptv_report_csv(ptv_buf *out, const ptv_result *r)
     cells_of_record(&w, r->record);
     cell_note(&w, d->note);
     cell_time(&w, d->now);
-    memcpy(text, d->id, ID_DIGITS);
-    text[ID_DIGITS] = '\0';
-    cell(&w, text);
+    cell(&w, d->id);
     cell(&w, d->ruleset_digest);
     ptv_buf_putc(out, '\n');
     ptv_buf_release(&w.raw);

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define ID_DIGITS 32
-
 static void put_level(ptv_json_out *o, const char *key, ptv_level level)
 {
     ptv_json_put_text(o, key, level == PTV_LEVEL_NONE ? NULL : ptv_level_name(level));
@@ -211,14 +209,10 @@ void ptv_decision_put(ptv_json_out *o, const char *key, const ptv_result *r, uns
 {
     const ptv_decision *d = r->decision;
     const ptv_artifact *a = r->record->subject;
-    char id[ID_DIGITS + 1];
-
-    memcpy(id, d->id, ID_DIGITS);
-    id[ID_DIGITS] = '\0';
 
     ptv_json_open(o, key, '{');
     ptv_json_put_text(o, "schema", "ptverdict.decision/1");
-    ptv_json_put_text(o, "decision_id", id);
+    ptv_json_put_text(o, "decision_id", d->id);
     ptv_json_open(o, "artifact", '{');
     ptv_json_put_text(o, "input", r->input ? r->input : a->input);
     ptv_json_put_text(o, "value", a->value);

@@ -63,7 +63,7 @@ static void lookup_done(ptv_lookup_tag *tag, ptv_report *report)
     door_lookup *l = (door_lookup *)tag;
     ptv_serve *s = l->serve;
     ptv_error none = { 0 };
-    ptv_log(PTV_LOG_INFO, "http", "[%s] %s is %s, decision %.32s", l->name, ptv_report_artifact(report),
+    ptv_log(PTV_LOG_INFO, "http", "[%s] %s is %s, decision %s", l->name, ptv_report_artifact(report),
             ptv_verdict_name(ptv_report_verdict(report)), ptv_report_decision_id(report));
     ptv_serve_decided(s, report, NULL, NULL);
     if (s->httpd)

@@ -272,7 +272,7 @@ static void answer(call *c, ptv_report *r, int64_t now_utc)
         if (how == PTV_SOAR_UNKNOWN_EMPTY)
             c->remark = ptv_strdup(why.data ? why.data : "");
     }
-    ptv_log(PTV_LOG_INFO, "worker", "[%s] %s is %s, decision %.32s%s%s", c->correlation, c->asked->value,
+    ptv_log(PTV_LOG_INFO, "worker", "[%s] %s is %s, decision %s%s%s", c->correlation, c->asked->value,
             ptv_verdict_name(verdict), ptv_report_decision_id(r), why.len ? ": " : "", why.len ? why.data : "");
     if (w->hooks.decided)
         w->hooks.decided(w->hooks.owner, r, c->asked);

@@ -114,7 +114,7 @@ static inline void fixture_fill(fixture *f)
                                   .note = "evil.example carries compromised in PassiveTotal.\nReport: <here> & there.",
                                   .summary = "compromised, high",
                                   .ruleset_files = 3 };
-    memset(f->decision.id, '0', 64);
+    memset(f->decision.id, '0', 32);
     memset(f->decision.ruleset_digest, 'a', 64);
     memset(f->decision.settings_digest, 'b', 64);
     f->result = (ptv_result){ .record = &f->record, .decision = &f->decision, .input = "evil[.]example", .elapsed_ms = 185 };

@@ -11,8 +11,10 @@
 #include <cmocka.h>
 
 #include "../lib/http_help.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "ptverdict.h"
+#include <ctype.h>
 #include <pthread.h>
 
 static server mock;
@@ -322,6 +324,41 @@ static void every_allocation_of_opening_a_client_may_fail(void **state)
     }
 }
 
+static int keep_text(void *to, const char *bytes, size_t len)
+{
+    ptv_buf *text = to;
+    ptv_buf_append(text, bytes, len);
+    return 0;
+}
+
+static void a_report_has_one_id_and_refuses_forms_it_does_not_have(void **state)
+{
+    (void)state;
+    static const char record[] = "{\"artifact\":\"a.example\",\"tags\":[\"ransomware\"]}";
+    static const ptv_format decisions[] = { PTV_FORMAT_JSON, PTV_FORMAT_CSV, PTV_FORMAT_SOAR };
+    ptv_client_options offline = { .offline = true };
+    ptv_error err = { 0 };
+    ptv_client *c = NULL;
+    ptv_report *r = NULL;
+    size_t before = ptv_mem_live();
+    assert_int_equal(make_client(&c, NULL, &offline, &err), PTV_OK);
+    assert_int_equal(ptv_eval(&r, c, record, sizeof record - 1, &err), PTV_OK);
+    assert_int_equal(strlen(ptv_report_decision_id(r)), 32);
+    for (size_t i = 0; i < sizeof decisions / sizeof *decisions; i++) {
+        ptv_buf text = PTV_BUF(64 << 10);
+        assert_int_equal(ptv_report_write(r, decisions[i], 0, keep_text, &text, &err), PTV_OK);
+        const char *id = strstr(text.data, ptv_report_decision_id(r));
+        assert_non_null(id);
+        assert_false(isxdigit((unsigned char)id[32]));
+        ptv_buf_release(&text);
+    }
+    assert_int_equal(ptv_report_write(r, PTV_FORMAT_JUNIT, 0, keep_text, NULL, &err), PTV_EINVAL);
+    assert_int_equal(ptv_report_write(r, PTV_FORMAT_COMPACT + 1, 0, keep_text, NULL, &err), PTV_EINVAL);
+    ptv_report_free(r);
+    ptv_client_free(c);
+    assert_int_equal(ptv_mem_live(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_wakeup_from_another_thread_ends_the_waiting),
         cmocka_unit_test(an_internal_address_costs_no_call),
         cmocka_unit_test(what_is_no_artifact_is_refused_in_words),
+        cmocka_unit_test(a_report_has_one_id_and_refuses_forms_it_does_not_have),
         cmocka_unit_test(every_allocation_of_a_lookup_may_fail),
         cmocka_unit_test(every_allocation_of_opening_a_client_may_fail),
     };
