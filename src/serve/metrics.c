@@ -116,11 +116,15 @@ void ptv_metrics_upstream(ptv_metrics *m, ptv_section section, ptv_upstream resu
     pthread_mutex_unlock(&m->lock);
 }
 
-void ptv_metrics_text(ptv_metrics *m, ptv_metric_text text, const char *value)
+bool ptv_metrics_text(ptv_metrics *m, ptv_metric_text text, const char *value)
 {
+    if (!value)
+        value = "";
     pthread_mutex_lock(&m->lock);
-    snprintf(m->texts[text], TEXT_BYTES, "%s", value ? value : "");
+    bool is_new = strncmp(m->texts[text], value, TEXT_BYTES - 1) != 0;
+    snprintf(m->texts[text], TEXT_BYTES, "%s", value);
     pthread_mutex_unlock(&m->lock);
+    return is_new;
 }
 
 void ptv_metrics_beat(ptv_metrics *m, int64_t now_ms)

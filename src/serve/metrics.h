@@ -95,7 +95,8 @@ void ptv_metrics_set(ptv_metrics *m, ptv_metric metric, int64_t value);
 int64_t ptv_metrics_get(ptv_metrics *m, ptv_metric metric);
 void ptv_metrics_observe(ptv_metrics *m, ptv_latency latency, int64_t ms);
 void ptv_metrics_upstream(ptv_metrics *m, ptv_section section, ptv_upstream result);
-void ptv_metrics_text(ptv_metrics *m, ptv_metric_text text, const char *value); /* copied, cut at 255 bytes; NULL: "" */
+/* Copied, cut at 255 bytes; NULL: "". True: it is another than before. */
+bool ptv_metrics_text(ptv_metrics *m, ptv_metric_text text, const char *value);
 
 /* The loop has come round / the broker was heard of last. On the clock of ptv_clock_ms(). */
 void ptv_metrics_beat(ptv_metrics *m, int64_t now_ms);

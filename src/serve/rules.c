@@ -19,10 +19,12 @@ void ptv_rules_show(ptv_serve *s)
 {
     ptv_rules_view v;
     ptv_client_rules(s->now->client, &v);
-    ptv_metrics_text(s->metrics, PTV_TEXT_RULESET, v.digest);
-    ptv_metrics_text(s->metrics, PTV_TEXT_RULES_ON_DISK, v.unreadable ? "none" : v.on_disk);
-    ptv_metrics_text(s->metrics, PTV_TEXT_RULES_ERROR, ptv_generation_refused(s->now));
-    ptv_metrics_text(s->metrics, PTV_TEXT_RULES_OFF, v.off_reason);
+    bool is_new = ptv_metrics_text(s->metrics, PTV_TEXT_RULESET, v.digest);
+    is_new |= ptv_metrics_text(s->metrics, PTV_TEXT_RULES_ON_DISK, v.unreadable ? "none" : v.on_disk);
+    is_new |= ptv_metrics_text(s->metrics, PTV_TEXT_RULES_ERROR, ptv_generation_refused(s->now));
+    is_new |= ptv_metrics_text(s->metrics, PTV_TEXT_RULES_OFF, v.off_reason);
+    if (is_new) /* who looks with `status` sees it at once */
+        s->status_at_ms = 0;
     ptv_metrics_set(s->metrics, PTV_METRIC_RULES_CHANGED,
                     v.unreadable || (v.on_disk && (!v.digest || strcmp(v.digest, v.on_disk) != 0)));
     ptv_metrics_set(s->metrics, PTV_METRIC_RULES_LAST_GOOD, v.last_good);
