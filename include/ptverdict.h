@@ -185,6 +185,8 @@ typedef struct ptv_client_options {
 /*
  * Load the rules and open the sources.
  *
+ *   config    copied, as far as the client needs it
+ *   options   may be NULL; copied with all it points at
  *   findings  may be NULL; receives what the rule files have to say, on success and on PTV_ERULES
  *
  * Errors: PTV_ERULES, PTV_ESETTINGS, PTV_ENOMEM, PTV_EIO.
@@ -247,7 +249,7 @@ PTV_API int ptv_rule_process_main(void);
  *   type   what the caller says it is ("IP Address", "DNS Name", "URL", "net.name" …), or NULL to look
  *
  * A call that fails does not fail the lookup: the report's verdict, missing sections and reasons tell.
- * Blocks at most the setting `deadline`. Errors: PTV_EINVAL not an artifact, PTV_ENOMEM.
+ * Blocks at most the setting `deadline`. Errors: PTV_EINVAL not an artifact, or the client was made offline, PTV_ENOMEM.
  */
 PTV_API ptv_code ptv_lookup(ptv_report **out, ptv_client *c, const char *text, const char *type, ptv_error *err);
 

@@ -269,12 +269,24 @@ static bool find_edge(time_edge *out, ptv_trial *e, ptv_op op, const ptv_args *a
     return true;
 }
 
+/* More of it exists than was sent. */
+static bool is_cut(const ptv_trial *e, const ptv_field *f)
+{
+    static const size_t grow[] = { offsetof(ptv_record, pdns_count), offsetof(ptv_record, first_seen),
+                                   offsetof(ptv_record, last_seen), offsetof(ptv_record, records),
+                                   offsetof(ptv_record, all_records) };
+    for (size_t i = 0; e->truncated && i < sizeof grow / sizeof *grow; i++)
+        if (f->offset == grow[i])
+            return true;
+    return false;
+}
+
 static ptv_truth time_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
 {
     const ptv_record *r = e->record;
     int64_t t = *PTV_FIELD_AT(r, c->field, TIME);
     bool first = c->field->offset == offsetof(ptv_record, first_seen);
-    bool cut = e->truncated && (first || c->field->offset == offsetof(ptv_record, last_seen));
+    bool cut = is_cut(e, c->field);
     if (t == PTV_NO_TIME)
         return cut ? unsure(why, PTV_WHY_TRUNCATED) : PTV_NO;
     time_edge edge;
@@ -449,7 +461,7 @@ static ptv_truth records_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
 static ptv_truth count_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
 {
     int64_t n = *PTV_FIELD_AT(e->record, c->field, NUMBER);
-    bool cut = e->truncated && c->field->offset == offsetof(ptv_record, pdns_count);
+    bool cut = is_cut(e, c->field);
     if (n < 0)
         return cut ? unsure(why, PTV_WHY_TRUNCATED) : PTV_NO;
     return number_test(c, (double)n, cut, why);
@@ -471,11 +483,19 @@ static void remember(ptv_trial *e, const ptv_cond *c, const char *text, bool err
 static ptv_truth custom_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
 {
     ptv_sections unread = 0;
-    for (size_t i = 0; i < c->custom_field_count; i++)
-        if (!ptv_trial_readable(e, c->custom_fields[i]->section))
-            unread |= PTV_BIT(c->custom_fields[i]->section);
+    bool cut = false, sees_it = false;
+    for (size_t i = 0; i < c->custom_field_count; i++) {
+        const ptv_field *f = c->custom_fields[i];
+        if (!ptv_trial_readable(e, f->section))
+            unread |= PTV_BIT(f->section);
+        cut = cut || is_cut(e, f);
+        sees_it = sees_it || f->offset == offsetof(ptv_record, truncated);
+    }
     if (unread)
         return unsure(why, unread);
+    /* A function may count either way: what it makes of a part says nothing about the whole, unless it looks. */
+    if (cut && !sees_it)
+        return unsure(why, PTV_WHY_TRUNCATED);
     ptv_truth t = PTV_UNSURE;
     const char *reason = NULL;
     ptv_error failure = { 0 };
@@ -510,8 +530,12 @@ ptv_truth ptv_leaf_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
         return custom_test(e, c, why);
     if (!ptv_trial_readable(e, c->field->section))
         return unsure(why, PTV_BIT(c->field->section));
-    if (c->op == PTV_OP_IS_MISSING || c->op == PTV_OP_IS_PRESENT)
-        return truth(ptv_field_absent(e->record, c->field) == (c->op == PTV_OP_IS_MISSING));
+    if (c->op == PTV_OP_IS_MISSING || c->op == PTV_OP_IS_PRESENT) {
+        bool absent = ptv_field_absent(e->record, c->field);
+        if (absent && is_cut(e, c->field))
+            return unsure(why, PTV_WHY_TRUNCATED);
+        return truth(absent == (c->op == PTV_OP_IS_MISSING));
+    }
     switch (c->field->type) {
     case PTV_WORD:
     case PTV_ENUM:

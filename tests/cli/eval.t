@@ -247,4 +247,30 @@ is 'check warns of such a set' "$rc $(head -n 1 "$out")" \
     "0 $work/shadow: warning: no rule is live: nothing is judged, and every verdict is unknown [W-NO-LIVE]"
 run "$PT" eval --rules "$work/nope" "$work/short.json"
 is 'rules that are not there: said once, 65' "$rc $(cat "$err")" "65 $work/nope: error: cannot be read: No such file or directory [E-FILE]"
+
+# More records exist than were sent: what a function makes of those is no answer, unless it looks.
+mkdir "$work/cut"
+cat >"$work/cut/a.lua" <<'EOF'
+local function three(r) return #r.passive_dns.records >= 3 end
+rule "part" { severity = "high", when = custom({ "passive_dns.records" }, three) }
+rule "count" { severity = "high", when = custom({ "passive_dns.count" }, function(r) return r.passive_dns.count >= 3 end) }
+rule "last" { severity = "high", when = custom({ "passive_dns.last_seen" }, function(r) return r.passive_dns.last_seen > r.now end) }
+rule "looks" { severity = "high", when = custom({ "passive_dns.records", "passive_dns.truncated" }, three) }
+rule "total" { severity = "high", when = custom({ "passive_dns.total_records" }, function(r) return r.passive_dns.total_records > 99 end) }
+EOF
+echo '{"artifact":"a.example","fetched_at":"2026-05-01T00:00:00Z","passive_dns":{"total_records":9,"records":[{"type":"A","last_seen":"2026-04-01"}]}}' >"$work/cut.json"
+run "$PT" eval -q --rules "$work/cut" --format json "$work/cut.json"
+is 'custom conditions on a part of the records' "$(sed 's/.*"verdict":"\([a-z_]*\)".*/\1/' "$out") $(grep -o '"id":"[a-z]*","outcome":"[a-z_]*"' "$out" | cut -d'"' -f4,8 | tr '"\n' '= ')" \
+    'unknown part=unknown count=unknown last=unknown looks=no_match total=no_match '
+has 'and why' "$out" '"reason":"passive_dns: more records exist than were sent"'
+sed 's|"total_records":9|"total_records":1|' "$work/cut.json" >"$work/whole.json"
+run "$PT" eval -q --rules "$work/cut" --format json "$work/whole.json"
+is 'all of them: no' "$(sed 's/.*"verdict":"\([a-z_]*\)".*/\1/' "$out")" no_match
+cat >"$work/cut/a.lua" <<'EOF'
+rule "undated" { severity = "high", when = passive_dns.first_seen:is_present() }
+EOF
+sed 's/,"last_seen":"2026-04-01"//' "$work/cut.json" >"$work/undated.json"
+run "$PT" eval -q --rules "$work/cut" --format json "$work/undated.json"
+is 'is_present: records not sent may have a date' "$(sed 's/.*"verdict":"\([a-z_]*\)".*/\1/' "$out")" unknown
+
 finish
