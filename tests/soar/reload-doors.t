@@ -19,7 +19,7 @@ test(async (s, t) => {
     const w = await s.worker({ config: settings({}) });
     for (let round = 1; round <= 5; round++) { // the answer and the closing come in either order
         const [old, next] = round % 2 ? ['one', 'two'] : ['two', 'one'];
-        await s.mock('control', [{ match: { query: `flagged-slow${round}.example`, endpoint: 'tags' }, fault: 'delay-1000' }]);
+        await s.mock('control', [{ match: { query: `flagged-slow${round}.example`, endpoint: 'tags' }, fault: 'delay-2000' }]);
         const slow = ask(`flagged-slow${round}.example`, old);
         await until(async () => (await s.mock('stats')).open_connections, 5000, 'the question');
         s.config(settings({ http_token: next }));
