@@ -119,11 +119,30 @@ static bool is_json_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* The first control character that JSON has no place for: cJSON takes all of them for blanks, and keeps them in texts. */
+static const char *find_control(const char *text, size_t len)
+{
+    size_t at = 0;
+    while (at < len) {
+        uint64_t some[4], low = 0; /* 32 bytes at once: nearly never is one of them under 0x20 */
+        while (!low && len - at >= sizeof some) {
+            memcpy(some, text + at, sizeof some);
+            for (size_t i = 0; i < 4; i++)
+                low |= (some[i] - UINT64_C(0x2020202020202020)) & ~some[i] & UINT64_C(0x8080808080808080);
+            at += low ? 0 : sizeof some;
+        }
+        for (size_t end = len - at < sizeof some ? len : at + sizeof some; at < end; at++)
+            if ((unsigned char)text[at] < 0x20 && !is_json_blank(text[at]))
+                return text + at;
+    }
+    return NULL;
+}
+
 static ptv_code check_bytes(const char *text, size_t len, size_t skipped, ptv_error *err)
 {
-    const char *bad = memchr(text, '\0', len);
+    const char *bad = find_control(text, len);
     if (bad)
-        return fail_at(err, "NUL in JSON", skipped + (size_t)(bad - text));
+        return fail_at(err, *bad ? "control character in JSON" : "NUL in JSON", skipped + (size_t)(bad - text));
     size_t good = ptv_utf8_prefix(text, len);
     if (good < len)
         return fail_at(err, "JSON is not UTF-8", skipped + good);
