@@ -35,17 +35,19 @@ static void open_file(ptv_loader *set, const char *folder, const char *path, con
         ptv_buf_append(&text, given->text, given->len);
     if (!rc)
         rc = text.failed;
-    if (rc == PTV_ENOMEM)
+    ptv_list *list = ptv_arena_calloc(mem, 1, sizeof *list);
+    const char *stem = ptv_arena_strndup(mem, name, strlen(name) - strlen(".txt"));
+    if (rc == PTV_ENOMEM || !list || !stem) {
         set->no_memory = true;
-    else if (rc)
+    } else if (rc) {
         ptv_finding_add(set->findings, PTV_ERROR, path, 0, "E-FILE", "%s",
                         rc == PTV_ETOOBIG ? "over the limit of 64 MB for a list" : err.msg);
-    else {
+        *list = (ptv_list){ .name = stem, .folder = folder, .path = path, .next = set->rs->lists }; /* not sound */
+        set->rs->lists = list;
+    } else {
         const char *relative = ptv_arena_printf(mem, "lists/%s", name);
-        ptv_list *list = ptv_arena_calloc(mem, 1, sizeof *list);
         char *copy = ptv_arena_strndup(mem, text.data ? text.data : "", text.len);
-        const char *stem = ptv_arena_strndup(mem, name, strlen(name) - strlen(".txt"));
-        if (!relative || !list || !copy || !stem ||
+        if (!relative || !copy ||
             !ptv_digest_file(set, (ptv_rule_file){ .path = path, .folder = folder, .name = relative }, copy, text.len)) {
             set->no_memory = true;
         } else if (set->digest_only) {

@@ -120,6 +120,8 @@ static void refuses_a_list_that_cannot_be_read(void **state)
     mkdir("lists/y.txt", 0700);
     assert_int_equal(rules_load_text(t, RULE("tags:has_any(list 'x')")), PTV_ERULES);
     assert_says_only(t, "./lists/y.txt:0: error: is a folder [E-FILE]\n");
+    assert_int_equal(rules_load_text(t, RULE("tags:has_any(list 'y')")), PTV_ERULES);
+    assert_says_only(t, "./lists/y.txt:0: error: is a folder [E-FILE]\n"); /* it is there: no list 'y' would be untrue */
 }
 
 static void takes_lists_from_the_folder_of_the_rule(void **state)
