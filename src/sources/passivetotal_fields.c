@@ -58,7 +58,8 @@ static void put_value(ptv_buf *out, const ptv_source_settings *s, const char *te
 {
     ptv_buf plain = PTV_BUF(1 << 10);
     ptv_passivetotal_mask(&plain, s, text, strlen(text), MAX_VALUE_SHOWN + 1);
-    ptv_escape_terminal(out, plain.data ? plain.data : "", ptv_text_clip(plain.data, plain.len, MAX_VALUE_SHOWN));
+    if (plain.data)
+        ptv_escape_terminal(out, plain.data, ptv_text_clip(plain.data, plain.len, MAX_VALUE_SHOWN));
     if (plain.failed)
         out->failed = plain.failed;
     ptv_buf_release(&plain);
