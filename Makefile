@@ -168,7 +168,7 @@ demo: build/ptverdict build/tools-demo
 
 CHECK_BUILDS := $(UNIT:%=build/asan/unit/%) $(FUZZERS:%=build/asan/replay/%) build/asan/ptverdict build/ptverdict \
                 build/libptverdict.so $(EXAMPLES:%=build/examples/%) build/bench/bare
-# One prove run over everything; T=PATTERN picks files by name. check-soar: only what plays the SOAR platform, about 4 minutes.
+# One prove run over everything; T=PATTERN picks files by name. check-soar: only what plays the SOAR platform, 3 to 4 minutes.
 check: build/tools-check build/tools-soar $(CHECK_BUILDS)
 	@tests/run.sh '$(T)'
 check-soar: build/tools-soar build/asan/ptverdict build/ptverdict build/bench/bare

@@ -3,6 +3,7 @@
 // when it is over the worker serves without anybody's help.
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
+delete process.env.SOAR_STAND; // it waits long: a stand of its own, beside the others
 const { test, sleep, until } = require('./stand');
 
 const SAID = new RegExp('WARNING \\[broker\\] \\[main\\] (not STOMP 1\\.2|the broker sent HELLO|the headers of a message are over|' +

@@ -13,7 +13,7 @@
 //   s.clock() → { env, jump(WALL, MONOTONIC) }: a worker with this env has clocks that are off by so many seconds
 //   w.log  w.says(TEXT, ms)  w.up()  w.signal(NAME)  w.ends(ms) → exit code  w.stop() = SIGTERM and ends
 //
-// With $SOAR_STAND (run.sh) broker, tap and platform are shared; queues never are: s.handle.
+// With $SOAR_STAND (run.sh) broker, tap and platform are shared; queues never are: s.handle. Without, a test makes its own.
 //
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
