@@ -245,6 +245,8 @@ static bool check_verdict(ptv_findings *findings, const ptv_case *c, ptv_level a
     return fits;
 }
 
+static const char WIDER[] = "; scope = \"all\" takes all rules of the folder";
+
 bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_ruleset *rs, const char *path,
                       ptv_level alert_from)
 {
@@ -266,8 +268,8 @@ bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_rules
             sound = false;
             const char *near = ptv_text_nearest(id, ids, count);
             ptv_finding_add(findings, PTV_ERROR, c->file, lists[k]->items[i].line, "E-NAME",
-                            "case \"%s\": there is no rule '%.60s' in %s%s%s%s", c->name, id, path,
-                            near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+                            "case \"%s\": there is no rule '%.60s' in %s%s%s%s%s", c->name, id, path,
+                            near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", c->every_rule ? "" : WIDER);
         }
     }
     for (size_t i = 0; i < rs->rule_count; i++) {
@@ -285,6 +287,7 @@ bool ptv_expect_check(ptv_findings *findings, const ptv_case *c, const ptv_rules
         known |= allow && strcmp(rs->allows[i]->id, allow) == 0;
     if (!known)
         ptv_finding_add(findings, PTV_ERROR, c->file, c->expect.line, "E-NAME",
-                        "case \"%s\": there is no allowance '%.60s' in %s", c->name, allow, path);
+                        "case \"%s\": there is no allowance '%.60s' in %s%s", c->name, allow, path,
+                        c->every_rule ? "" : WIDER);
     return sound && known;
 }

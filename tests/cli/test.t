@@ -139,6 +139,12 @@ cat >"$work/several/1.test.lua" <<'EOR'
 case "both" { scope = "all", given = { artifact = "evil.example", tags = { "x" } }, expect = { rules = { one = "match", two = "match" } } }
 case "none" { given = { artifact = "evil.example", tags = {} }, expect = { verdict = "no_match" } }
 EOR
+cp "$work/several/1.test.lua" "$work/several/kept"
+echo 'case "of another file" { given = { artifact = "evil.example", tags = {} }, expect = { rules = { two = "no_match" } } }' >>"$work/several/1.test.lua"
+run "$PT" test "$work/several/1.lua"
+has 'a rule of another file: how it is reached' "$err" \
+    "there is no rule 'two' in $work/several/1.lua; scope = \"all\" takes all rules of the folder [E-NAME]"
+mv "$work/several/kept" "$work/several/1.test.lua"
 run "$PT" test --strict "$work/several/1.lua"
 is 'the rule of a named file is covered, and no other' "$rc $(grep -c ' 100 %' "$out") $(grep -c '/2.lua' "$out")" '0 2 0'
 run "$PT" test --strict "$work/several"
