@@ -206,6 +206,14 @@ bool ptv_is_file(const char *path)
     return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
+bool ptv_path_is_below(const char *path)
+{
+    for (const char *at = path; (at = strstr(at, "..")); at += 2)
+        if ((at == path || at[-1] == '/') && (!at[2] || at[2] == '/'))
+            return false;
+    return *path && *path != '/';
+}
+
 char *ptv_path_join(ptv_arena *mem, const char *folder, const char *name)
 {
     size_t len = strlen(folder);

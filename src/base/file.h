@@ -19,5 +19,6 @@ ptv_code ptv_dir_list(const char ***names, size_t *count, ptv_arena *mem, const 
 bool ptv_is_dir(const char *path);
 bool ptv_is_file(const char *path); /* exists and is a regular file */
 char *ptv_path_join(ptv_arena *mem, const char *folder, const char *name);
+bool ptv_path_is_below(const char *path); /* leads to what is below the folder it starts from: no '/' first, no ".." step */
 
 #endif

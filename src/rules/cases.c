@@ -132,14 +132,6 @@ static void write_value(lua_State *L, ptv_form *f, ptv_json_out *o, const char *
     ptv_json_put_null(o, key);
 }
 
-static bool leads_outside(const char *path)
-{
-    for (const char *at = path; (at = strstr(at, "..")); at += 2)
-        if ((at == path || at[-1] == '/') && (!at[2] || at[2] == '/'))
-            return true;
-    return path[0] == '/';
-}
-
 static void read_given(ptv_form *f, ptv_case *c)
 {
     lua_State *L = f->L;
@@ -149,7 +141,7 @@ static void read_given(ptv_form *f, ptv_case *c)
         c->recorded = m->word;
         c->given = c->fixture = NULL;
     } else if (m && m->kind == MARK_FIXTURE) {
-        if (leads_outside(m->word))
+        if (!ptv_path_is_below(m->word))
             ptv_form_problem(f, m->line, "E-ARG",
                              "%s: fixture: '%.60s' must be a file name below fixtures/ beside the tests", f->where, m->word);
         c->fixture = m->word;

@@ -69,12 +69,6 @@ static ptv_code copy_file(const char *to, const ptv_kept_file *file, ptv_error *
     return rc;
 }
 
-/* A name that stays below its folder: "x.lua", "lists/x.txt". */
-static bool is_name(const char *name)
-{
-    return *name && *name != '/' && !strstr(name, "..");
-}
-
 static ptv_code copy_all(const char *fresh, ptv_arena *mem, const ptv_kept_file *files, size_t count, ptv_error *err)
 {
     size_t folders = 0, *number = ptv_arena_calloc(mem, count + 1, sizeof *number);
@@ -90,7 +84,7 @@ static ptv_code copy_all(const char *fresh, ptv_arena *mem, const ptv_kept_file 
         const char *path = ptv_arena_printf(mem, "%s/%zu/%s", fresh, number[i], files[i].name);
         if (!folder || !lists || !path)
             return ptv_arena_fail(mem, err);
-        if (!is_name(files[i].name))
+        if (!ptv_path_is_below(files[i].name)) /* "x.lua", "lists/x.txt" */
             return ptv_fail(err, PTV_EINVAL, "state: keeping the rules: '%s' is no file name", files[i].name);
         if (!make_folder(folder) || (strchr(files[i].name, '/') && !make_folder(lists)))
             return fail_errno(folder, err);

@@ -651,7 +651,7 @@ static void it_keeps_a_rule_set_by_its_digest(void **state)
     size_t count;
     reopen(r);
     const ptv_kept_file files[] = { rule_file(r, "one", "a.lua", "-- a"), rule_file(r, "two", "a.lua", "-- another"),
-                                    rule_file(r, "one", "lists/x.txt", "x"), rule_file(r, "two", "lists/x.txt", "y") };
+                                    rule_file(r, "one", "lists/x.txt", "x"), rule_file(r, "two", "lists/x..y.txt", "y") };
     assert_int_equal(ptv_store_rules_folders(&folders, &count, &r->mem, r->dir, DIGEST, &r->err), PTV_OK);
     assert_int_equal(count, 0);
     for (int again = 0; again < 2; again++)
@@ -661,7 +661,7 @@ static void it_keeps_a_rule_set_by_its_digest(void **state)
     assert_string_equal(content(r, folders[0], "a.lua"), "-- a");
     assert_string_equal(content(r, folders[0], "lists/x.txt"), "x");
     assert_string_equal(content(r, folders[1], "a.lua"), "-- another");
-    assert_string_equal(content(r, folders[1], "lists/x.txt"), "y");
+    assert_string_equal(content(r, folders[1], "lists/x..y.txt"), "y");
     assert_int_equal(ptv_store_rules_folders(&folders, &count, &r->mem, r->dir, "../one", &r->err), PTV_OK);
     assert_int_equal(count, 0);
 }
