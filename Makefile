@@ -70,7 +70,7 @@ $(eval $(call tools,cover,COVER,:))
 WARN := -std=c17 -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 BASE := -D_GNU_SOURCE -DPTV_SHARE_DIR='"$(PREFIX)/share/ptverdict"' -Iinclude -Isrc -include src/base/banned.h -fvisibility=hidden -fPIC -MMD -MP $(WARN)
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-FLAGS_release := $(BASE) $(CFLAGS) -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_release := $(BASE) $(CFLAGS) -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fno-plt
 FLAGS_asan    := $(BASE) -O1 -g $(SAN)
 FLAGS_cover   := $(BASE) -O0 -g --coverage
 FLAGS_fuzz    := $(BASE) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined

@@ -70,7 +70,11 @@ static size_t put_special(ptv_buf *b, const char *text, size_t len)
         char pair[2] = { '\\', *text };
         ptv_buf_append(b, pair, 2);
     } else if (point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x2028 || point == 0x2029) {
-        ptv_buf_printf(b, "\\u%04x", (unsigned)point);
+        static const char digits[] = "0123456789abcdef";
+        const char code[] = {
+            '\\', 'u', digits[point >> 12], digits[point >> 8 & 15], digits[point >> 4 & 15], digits[point & 15]
+        };
+        ptv_buf_append(b, code, sizeof code);
     } else {
         ptv_buf_append(b, text, step);
     }
