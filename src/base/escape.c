@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "base/text.h"
+#include <openssl/evp.h>
 #include <string.h>
 
 size_t ptv_utf8_next(uint32_t *point, const char *text, size_t len)
@@ -196,14 +197,10 @@ void ptv_escape_url(ptv_buf *out, const char *text, size_t len)
 
 void ptv_escape_base64(ptv_buf *out, const char *text, size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = (const unsigned char *)text;
-    while (len > 0) {
-        size_t taken = len < 3 ? len : 3;
-        unsigned bits = (unsigned)in[0] << 16 | (taken > 1 ? (unsigned)in[1] << 8 : 0u) | (taken > 2 ? in[2] : 0u);
-        for (size_t i = 0; i < 4; i++)
-            ptv_buf_putc(out, i <= taken ? digits[bits >> (18 - 6 * i) & 63] : '=');
-        in += taken;
-        len -= taken;
-    }
+    size_t coded = (len + 2) / 3 * 4;
+    char *at = ptv_buf_reserve(out, coded); /* and a NUL, which this writes too */
+    if (!at)
+        return;
+    EVP_EncodeBlock((unsigned char *)at, (const unsigned char *)text, (int)len);
+    ptv_buf_advance(out, coded);
 }

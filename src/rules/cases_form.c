@@ -159,18 +159,25 @@ const char *ptv_form_name_in_list(lua_State *L, int index)
     return NULL;
 }
 
+/* What stands under a key, and its line; nothing is pushed when that is nil. */
+static int push_key(ptv_case_pairs *out, ptv_form *f, const char *key)
+{
+    int type = lua_getfield(f->L, f->table, key);
+    if (type == LUA_TNIL)
+        lua_pop(f->L, 1);
+    else
+        out->line = ptv_form_line(f, key);
+    return type;
+}
+
 /* A list of texts, or one text. */
 ptv_case_pairs ptv_form_list(ptv_form *f, const char *key, const char *const *words)
 {
-    ptv_case_pairs out = { 0 };
     lua_State *L = f->L;
-    int type = lua_getfield(L, f->table, key);
-    int at = lua_gettop(L);
-    if (type == LUA_TNIL) {
-        lua_pop(L, 1);
+    ptv_case_pairs out = { 0 };
+    int type = push_key(&out, f, key), at = lua_gettop(L);
+    if (type == LUA_TNIL)
         return out;
-    }
-    out.line = ptv_form_line(f, key);
     size_t count = type == LUA_TTABLE ? lua_rawlen(L, at) : 1;
     const char *name = type == LUA_TTABLE ? ptv_form_name_in_list(L, at) : NULL;
     if (name)
@@ -210,15 +217,11 @@ static int by_key(const void *a, const void *b)
 /* A table of named texts; numbers are taken as their text. `absent`: false stands for "must not be there". */
 ptv_case_pairs ptv_form_pairs(ptv_form *f, const char *key, bool absent)
 {
-    ptv_case_pairs out = { 0 };
     lua_State *L = f->L;
-    int type = lua_getfield(L, f->table, key);
-    int at = lua_gettop(L);
-    if (type == LUA_TNIL) {
-        lua_pop(L, 1);
+    ptv_case_pairs out = { 0 };
+    int type = push_key(&out, f, key), at = lua_gettop(L);
+    if (type == LUA_TNIL)
         return out;
-    }
-    out.line = ptv_form_line(f, key);
     if (type != LUA_TTABLE) {
         ptv_form_problem(f, out.line, "E-ARG", "%s: %s is %s, not a table", f->where, key, ptv_form_type(L, at));
         lua_pop(L, 1);

@@ -269,8 +269,7 @@ static bool find_edge(time_edge *out, ptv_trial *e, ptv_op op, const ptv_args *a
     return true;
 }
 
-/* More of it exists than was sent. */
-static bool is_cut(const ptv_trial *e, const ptv_field *f)
+bool ptv_trial_is_cut(const ptv_trial *e, const ptv_field *f)
 {
     static const size_t grow[] = { offsetof(ptv_record, pdns_count), offsetof(ptv_record, first_seen),
                                    offsetof(ptv_record, last_seen), offsetof(ptv_record, records),
@@ -286,7 +285,7 @@ static ptv_truth time_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
     const ptv_record *r = e->record;
     int64_t t = *PTV_FIELD_AT(r, c->field, TIME);
     bool first = c->field->offset == offsetof(ptv_record, first_seen);
-    bool cut = is_cut(e, c->field);
+    bool cut = ptv_trial_is_cut(e, c->field);
     if (t == PTV_NO_TIME)
         return cut ? unsure(why, PTV_WHY_TRUNCATED) : PTV_NO;
     time_edge edge;
@@ -461,7 +460,7 @@ static ptv_truth records_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
 static ptv_truth count_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
 {
     int64_t n = *PTV_FIELD_AT(e->record, c->field, NUMBER);
-    bool cut = is_cut(e, c->field);
+    bool cut = ptv_trial_is_cut(e, c->field);
     if (n < 0)
         return cut ? unsure(why, PTV_WHY_TRUNCATED) : PTV_NO;
     return number_test(c, (double)n, cut, why);
@@ -488,7 +487,7 @@ static ptv_truth custom_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
         const ptv_field *f = c->custom_fields[i];
         if (!ptv_trial_readable(e, f->section))
             unread |= PTV_BIT(f->section);
-        cut = cut || is_cut(e, f);
+        cut = cut || ptv_trial_is_cut(e, f);
         sees_it = sees_it || f->offset == offsetof(ptv_record, truncated);
     }
     if (unread)
@@ -532,7 +531,7 @@ ptv_truth ptv_leaf_test(ptv_trial *e, const ptv_cond *c, ptv_why *why)
         return unsure(why, PTV_BIT(c->field->section));
     if (c->op == PTV_OP_IS_MISSING || c->op == PTV_OP_IS_PRESENT) {
         bool absent = ptv_field_absent(e->record, c->field);
-        if (absent && is_cut(e, c->field))
+        if (absent && ptv_trial_is_cut(e, c->field))
             return unsure(why, PTV_WHY_TRUNCATED);
         return truth(absent == (c->op == PTV_OP_IS_MISSING));
     }

@@ -43,7 +43,8 @@ typedef struct ptv_trial { /* one judgement under way */
 
 /* `how` is borrowed for the call only; its truths for the life of `e`. */
 void ptv_trial_init(ptv_trial *e, ptv_arena *mem, const ptv_record *record, const ptv_judge *how, ptv_error *err);
-bool ptv_trial_readable(const ptv_trial *e, ptv_section s); /* PTV_ALWAYS always is */
+bool ptv_trial_readable(const ptv_trial *e, ptv_section s);    /* PTV_ALWAYS always is */
+bool ptv_trial_is_cut(const ptv_trial *e, const ptv_field *f); /* more of it exists than was sent */
 
 /* Evaluate, stopping as soon as the outcome is known. `why` gets the reasons when the outcome is unsure (may already
  * hold others). After e->rc is set the value means nothing. */

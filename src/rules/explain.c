@@ -132,13 +132,6 @@ static void put_field(ptv_buf *out, ptv_trial *e, const ptv_cond *c)
     }
 }
 
-static bool is_cut(const ptv_trial *e, const ptv_cond *c)
-{
-    size_t at = c->field->offset;
-    return e->truncated && (at == offsetof(ptv_record, first_seen) || at == offsetof(ptv_record, last_seen) ||
-                            at == offsetof(ptv_record, pdns_count) || c->field->type == PTV_RECORDS);
-}
-
 /* ---------------------------------------------------------------------------------------- what is missing */
 
 void ptv_trouble_write(ptv_buf *out, const ptv_trial *e, ptv_section s)
@@ -392,7 +385,7 @@ static void put_seen(ptv_buf *out, ptv_trial *e, const ptv_cond *c, ptv_truth t,
             ptv_buf_puts(out, "absent");
         else
             put_field(out, e, c);
-        if (is_cut(e, c))
+        if (ptv_trial_is_cut(e, c->field))
             ptv_buf_puts(out, " (more records exist)");
         if (t == PTV_UNSURE && !why) /* a time test without a time to judge by */
             ptv_buf_puts(out, " (needs --now)");

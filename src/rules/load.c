@@ -5,13 +5,13 @@
  */
 #include "base/file.h"
 #include "base/findings.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "rules/loading.h"
 #include "rules/process.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { SET_LIMIT = 512 << 20, SCRATCH_LIMIT = 64 << 20 };
 
@@ -157,12 +157,11 @@ static bool leaves_out(ptv_loader *set, const char *folder)
     const ptv_rules_options *o = set->options;
     const char **names;
     size_t count;
-    struct stat here, named;
     ptv_error err = { 0 };
-    if (stat(folder, &here) || !S_ISDIR(here.st_mode) || ptv_dir_list(&names, &count, &set->rs->mem, folder, &err))
+    if (!ptv_is_dir(folder) || ptv_dir_list(&names, &count, &set->rs->mem, folder, &err))
         return false;
     for (size_t i = 0; i < o->path_count; i++)
-        if (!stat(o->paths[i], &named) && named.st_dev == here.st_dev && named.st_ino == here.st_ino)
+        if (ptv_folder_same(o->paths[i], folder))
             return false;
     for (size_t i = 0; i < count; i++)
         if (names[i][0] != '.' && ptv_text_ends(names[i], ".lua"))

@@ -202,14 +202,15 @@ static void summarise_unknown(ptv_judging *j)
     put_names(j, is_undecided, NULL);
     ptv_buf_puts(&j->words, " not decided (");
     put_open_reasons(j, j->how->alert_from);
-    if (d->unknown_kind == PTV_UNKNOWN_FIX)
+    if (d->unknown_kind == PTV_UNKNOWN_FIX) {
         ptv_buf_puts(&j->words, "); asking again is useless until that is mended");
-    else if (d->retry_after_s >= 0) {
+    } else if (d->retry_after_s >= 0) {
         char wait[32];
         ptv_duration_format(wait, d->retry_after_s);
         ptv_buf_printf(&j->words, "); ask again in %s", wait);
-    } else
+    } else {
         ptv_buf_puts(&j->words, "); ask again later");
+    }
     put_suppressed(j);
 }
 
